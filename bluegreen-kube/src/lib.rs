@@ -1,0 +1,1 @@
+//! Blue-green rollouts on Kubernetes.

@@ -1,0 +1,1 @@
+//! Tests of blue-green rollouts in milliseconds.
