@@ -83,7 +83,10 @@ impl EnvironmentCapabilities {
     /// Nothing but deploying and scaling.
     #[must_use]
     pub const fn none() -> Self {
-        Self { snapshot: false, autoscaler: false }
+        Self {
+            snapshot: false,
+            autoscaler: false,
+        }
     }
 
     /// Says whether snapshots work.
@@ -205,7 +208,8 @@ impl Obstacle {
     /// When waiting any longer is pointless.
     #[must_use]
     pub fn hopeless_at(&self) -> Option<Timestamp> {
-        self.grace.map(|grace| self.since.saturating_add(grace).unwrap_or(Timestamp::MAX))
+        self.grace
+            .map(|grace| self.since.saturating_add(grace).unwrap_or(Timestamp::MAX))
     }
 }
 

@@ -78,7 +78,11 @@ impl RouterCapabilities {
     /// All-or-nothing switches without addresses.
     #[must_use]
     pub const fn switch_only() -> Self {
-        Self { weights: false, production_address: false, preview_address: false }
+        Self {
+            weights: false,
+            production_address: false,
+            preview_address: false,
+        }
     }
 
     /// Says whether splits other than all or nothing work.
@@ -236,7 +240,14 @@ impl RouteMark {
 
 impl fmt::Display for RouteMark {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} {}{}", self.stamp, self.split, self.rollout, if self.ended { " ended" } else { "" })
+        write!(
+            f,
+            "{} {} {}{}",
+            self.stamp,
+            self.split,
+            self.rollout,
+            if self.ended { " ended" } else { "" }
+        )
     }
 }
 
@@ -258,7 +269,12 @@ impl FromStr for RouteMark {
                 Some("ended") => true,
                 Some(_) => return None,
             };
-            words.next().is_none().then_some(Self { stamp, split, rollout, ended })
+            words.next().is_none().then_some(Self {
+                stamp,
+                split,
+                rollout,
+                ended,
+            })
         };
         parse().ok_or_else(|| ParseMarkError(text.to_owned()))
     }
@@ -272,7 +288,9 @@ impl Serialize for RouteMark {
 
 impl<'de> Deserialize<'de> for RouteMark {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(serde::de::Error::custom)
     }
 }
 

@@ -1,0 +1,1 @@
+//! What people read of a rollout, made from its journal alone.
