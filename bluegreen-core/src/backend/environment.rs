@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -9,7 +10,7 @@ use futures_util::stream::BoxStream;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{BackendError, Description, Fence};
+use super::{BackendError, Description, Fence, Preflight};
 use crate::color::Color;
 use crate::ids::Stamp;
 use crate::release::Release;
@@ -23,6 +24,9 @@ use crate::release::Release;
 pub trait Environment: fmt::Debug + Send + Sync + 'static {
     /// What this is and how it is set; part of the plan.
     fn describe(&self) -> Description;
+
+    /// What has to hold in the world before a rollout may use this backend. Every rollout runs these before it writes.
+    fn preflights(&self) -> Vec<Arc<dyn Preflight>>;
 
     /// What this backend can do; constant over its life.
     fn capabilities(&self) -> EnvironmentCapabilities;

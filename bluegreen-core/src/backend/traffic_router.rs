@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{BackendError, Description, Endpoint, Fence, Split};
+use super::{BackendError, Description, Endpoint, Fence, Preflight, Split};
 use crate::color::Color;
 use crate::ids::{RolloutId, Stamp};
 
@@ -22,6 +23,9 @@ use crate::ids::{RolloutId, Stamp};
 pub trait TrafficRouter: fmt::Debug + Send + Sync + 'static {
     /// What this is and how it is set; part of the plan.
     fn describe(&self) -> Description;
+
+    /// What has to hold in the world before a rollout may use this backend. Every rollout runs these before it writes.
+    fn preflights(&self) -> Vec<Arc<dyn Preflight>>;
 
     /// What this backend can do; constant over its life.
     fn capabilities(&self) -> RouterCapabilities;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::outcome::{End, Ending};
 use super::write::Write;
-use crate::backend::{Diagnosis, Measure, RouteObject, RouteStep, Verdict};
+use crate::backend::{Diagnosis, Measure, RouteObject, RouteStep, Snapshot, Verdict};
 use crate::color::Color;
 use crate::ids::{Holder, RolloutId, Stamp};
 use crate::plan::PlanSpec;
@@ -61,8 +61,10 @@ pub enum Event {
         open: bool,
         /// Why, or why not.
         reason: String,
-        /// How many replicas of the old color were ready.
+        /// How many replicas of the old color were ready: what guard and rollback go by.
         serving: u32,
+        /// How often the new color's containers had restarted before it got traffic.
+        restarts: u32,
     },
     /// A write is about to be sent.
     Intent {
@@ -118,6 +120,11 @@ pub enum Event {
         /// Why.
         error: String,
     },
+    /// Something that must not be begun twice, or whose deadline counts from here, is about to begin.
+    Begun {
+        /// Which check it is for.
+        check: Check,
+    },
     /// A check passed.
     Passed {
         /// Which.
@@ -172,6 +179,11 @@ pub enum Event {
         color: Color,
         /// What.
         diagnosis: Diagnosis,
+    },
+    /// Objects of a color were copied before anything was changed.
+    Kept {
+        /// The copy.
+        snapshot: Snapshot,
     },
     /// The rollout has ended. Always the last.
     Ended(End),

@@ -1,0 +1,115 @@
+//! Writing the journal: what is known is kept here until it has to be durable.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::ids::{Holder, RolloutId};
+use crate::record::{Event, Journal, JournalError, RECORD_VERSION, Record};
+use crate::stage::Stage;
+use crate::target::Target;
+
+/// Samples alone are kept this long at most before they are synced; a crash loses no more than that.
+const SAMPLES_WAIT: SignedDuration = SignedDuration::from_secs(10);
+
+/// How long one append may take.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// The journal of one rollout, and what isn't in it yet.
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    journal: Arc<dyn Journal>,
+    target: Target,
+    rollout: RolloutId,
+    position: u64,
+    pending: Vec<Record>,
+}
+
+impl Ledger {
+    /// A ledger that goes on after `position` records.
+    pub(crate) fn new(journal: Arc<dyn Journal>, target: Target, rollout: RolloutId, position: u64) -> Self {
+        Self {
+            journal,
+            target,
+            rollout,
+            position,
+            pending: Vec::new(),
+        }
+    }
+
+    pub(crate) fn record(&self, at: Timestamp, holder: &Holder, stage: Stage, event: Event) -> Record {
+        let (rollout, holder) = (self.rollout.clone(), holder.clone());
+        Record {
+            v: RECORD_VERSION,
+            at,
+            rollout,
+            holder,
+            member: None,
+            stage,
+            event,
+        }
+    }
+
+    pub(crate) fn push(&mut self, record: Record) {
+        self.pending.push(record);
+    }
+
+    /// Whether something is pending that shouldn't wait while nothing else happens.
+    pub(crate) fn is_due(&self, now: Timestamp) -> bool {
+        let aged = |record: &Record| now.duration_since(record.at) >= SAMPLES_WAIT;
+        self.pending
+            .iter()
+            .any(|record| !matches!(record.event, Event::Sampled(_)))
+            || self.pending.first().is_some_and(aged)
+    }
+
+    /// Makes everything that is pending durable, in one append, and returns it.
+    pub(crate) async fn flush(&mut self) -> Result<Vec<Record>, JournalError> {
+        if self.pending.is_empty() {
+            return Ok(Vec::new());
+        }
+        let appended = match self.append().await {
+            Err(JournalError::Io { .. }) => self.append_again().await,
+            result => result,
+        };
+        appended?;
+        self.position += self.pending.len() as u64;
+        Ok(std::mem::take(&mut self.pending))
+    }
+
+    async fn append(&self) -> Result<(), JournalError> {
+        let append = self
+            .journal
+            .append(&self.target, &self.rollout, self.position, &self.pending);
+        match tokio::time::timeout(DEADLINE, append).await {
+            Ok(result) => result,
+            Err(elapsed) => Err(self.failed(elapsed)),
+        }
+    }
+
+    /// Whether a failed append happened is unknown: the journal is read before anything is appended again.
+    async fn append_again(&self) -> Result<(), JournalError> {
+        let load = self.journal.load(&self.target, &self.rollout);
+        let log = match tokio::time::timeout(DEADLINE, load).await {
+            Ok(Err(JournalError::Missing { .. })) if self.position == 0 => Default::default(),
+            Ok(log) => log?,
+            Err(elapsed) => return Err(self.failed(elapsed)),
+        };
+        let tail = log.records.get(self.position as usize..);
+        if tail == Some(&self.pending) {
+            Ok(())
+        } else {
+            self.append().await
+        }
+    }
+
+    fn failed(&self, source: tokio::time::error::Elapsed) -> JournalError {
+        let journal = format!("the journal of {}", self.rollout);
+        JournalError::Io {
+            journal,
+            action: "written in time",
+            source: Box::new(source),
+        }
+    }
+}

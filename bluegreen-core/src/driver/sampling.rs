@@ -1,0 +1,168 @@
+//! Measuring during a watch: one task for each source, so that a slow one delays nobody.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
+
+use super::activity::run_probe;
+use super::{Backends, call};
+use crate::backend::{ColorObservation, Measure, Verdict, Via, Window, chain};
+use crate::color::Color;
+use crate::engine::{GUARD, PODS, State, probe_source, signal_source};
+use crate::record::Sample;
+
+/// So many measurements may wait to be taken in; then their tasks wait.
+const BACKLOG: usize = 64;
+
+/// The tasks that measure, while there is something to measure. Dropping it ends them.
+#[derive(Debug, Default)]
+pub(super) struct Sampler {
+    tasks: JoinSet<()>,
+    samples: Option<mpsc::Receiver<Sampled>>,
+}
+
+/// A measurement, and what was seen of the color if it was a look at its pods.
+#[derive(Debug)]
+pub(super) struct Sampled {
+    pub(super) sample: Sample,
+    pub(super) observation: Option<ColorObservation>,
+}
+
+impl Sampler {
+    /// Starts measuring, or stops, as the state of the rollout wants it.
+    pub(super) fn keep(&mut self, state: &State, backends: &Arc<Backends>) {
+        let Some(watch) = state.plan().watch.as_ref().filter(|_| state.is_sampling()) else {
+            self.tasks.abort_all();
+            self.samples = None;
+            return;
+        };
+        if self.samples.is_some() {
+            return;
+        }
+        let (sender, samples) = mpsc::channel(BACKLOG);
+        self.samples = Some(samples);
+        let new = state.started.new;
+        let source = |name, color, what| Source {
+            name,
+            color,
+            what,
+            interval: watch.interval,
+            deadline: state.plan().call_deadline,
+            backends: Arc::clone(backends),
+            sender: sender.clone(),
+        };
+        self.tasks.spawn(source(PODS.to_owned(), new, What::Pods).measure());
+        self.tasks
+            .spawn(source(GUARD.to_owned(), new.other(), What::Pods).measure());
+        for index in 0..backends.probes.len() {
+            self.tasks
+                .spawn(source(probe_source(index), new, What::Probe(index)).measure());
+        }
+        for index in 0..backends.signals.len() {
+            self.tasks
+                .spawn(source(signal_source(index), new, What::Signal(index)).measure());
+        }
+    }
+
+    /// The next measurement; never while nothing is measured.
+    pub(super) async fn next(&mut self) -> Sampled {
+        if let Some(samples) = &mut self.samples
+            && let Some(sampled) = samples.recv().await
+        {
+            return sampled;
+        }
+        std::future::pending().await
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum What {
+    Pods,
+    Probe(usize),
+    Signal(usize),
+}
+
+#[derive(Debug)]
+struct Source {
+    name: String,
+    color: Color,
+    what: What,
+    interval: Duration,
+    deadline: Duration,
+    backends: Arc<Backends>,
+    sender: mpsc::Sender<Sampled>,
+}
+
+impl Source {
+    /// Measures every interval until nobody listens any more.
+    async fn measure(self) {
+        let mut ticks = tokio::time::interval(self.interval);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let longest = SignedDuration::try_from(self.interval * 2).unwrap_or(SignedDuration::MAX);
+        let mut last = self.backends.clock.now();
+        loop {
+            ticks.tick().await;
+            let now = self.backends.clock.now();
+            let speaks_for = now.duration_since(last).clamp(SignedDuration::ZERO, longest);
+            let (measure, summary, observation) = self.look(Window { from: last, to: now }).await;
+            last = now;
+            let (source, color, seconds) = (self.name.clone(), self.color, speaks_for.as_secs_f64());
+            let sample = Sample {
+                source,
+                color,
+                seconds,
+                measure,
+                summary,
+            };
+            if self.sender.send(Sampled { sample, observation }).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    async fn look(&self, window: Window) -> (Measure, String, Option<ColorObservation>) {
+        match self.what {
+            What::Pods => {
+                let observe = self.backends.environment.observe(self.color);
+                match call(self.deadline, "look at", self.color.as_str(), observe).await {
+                    Ok(seen) => (
+                        Measure::Gauge {
+                            value: f64::from(seen.ready),
+                        },
+                        String::new(),
+                        Some(seen),
+                    ),
+                    Err(error) => (Measure::NoData { why: chain(&error) }, String::new(), None),
+                }
+            }
+            What::Probe(index) => {
+                let Some(probe) = self.backends.probes.get(index) else {
+                    return no_data("no such probe");
+                };
+                match run_probe(&self.backends, &**probe, self.color, Via::Production, Vec::new()).await {
+                    Ok(_) => (Measure::Counts { bad: 0, total: 1 }, String::new(), None),
+                    Err((Verdict::Fail, summary)) => (Measure::Counts { bad: 1, total: 1 }, summary, None),
+                    Err((_, why)) => (Measure::NoData { why }, String::new(), None),
+                }
+            }
+            What::Signal(index) => {
+                let Some(signal) = self.backends.signals.get(index) else {
+                    return no_data("no such signal");
+                };
+                let sample = signal.sample(self.color, window);
+                match call(self.deadline, "sample", &self.name, sample).await {
+                    Ok(measure) => (measure, String::new(), None),
+                    Err(error) => (Measure::NoData { why: chain(&error) }, String::new(), None),
+                }
+            }
+        }
+    }
+}
+
+fn no_data(why: &str) -> (Measure, String, Option<ColorObservation>) {
+    (Measure::NoData { why: why.to_owned() }, String::new(), None)
+}
