@@ -56,10 +56,7 @@ impl FromStr for Color {
     type Err = ParseColorError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL
-            .into_iter()
-            .find(|color| color.as_str() == text)
-            .ok_or_else(|| ParseColorError(text.to_owned()))
+        Self::ALL.into_iter().find(|color| color.as_str() == text).ok_or_else(|| ParseColorError(text.to_owned()))
     }
 }
 
@@ -75,10 +72,7 @@ pub struct PerColor<T> {
 impl<T> PerColor<T> {
     /// Makes both values with `make`.
     pub fn from_fn(mut make: impl FnMut(Color) -> T) -> Self {
-        Self {
-            blue: make(Color::Blue),
-            green: make(Color::Green),
-        }
+        Self { blue: make(Color::Blue), green: make(Color::Green) }
     }
 
     /// The value of `color`.

@@ -62,10 +62,7 @@ impl Observer for Told {
 
 impl Handle {
     pub(crate) const fn finished(rollout: RolloutId, outcome: Outcome) -> Self {
-        Self {
-            rollout,
-            kind: Inner::Finished(outcome),
-        }
+        Self { rollout, kind: Inner::Finished(outcome) }
     }
 
     pub(crate) fn running(
@@ -78,19 +75,8 @@ impl Handle {
         driver: impl Future<Output = Result<End, RunError>> + Send + 'static,
     ) -> Self {
         let task = Owned(tokio::spawn(driver));
-        let kind = Running {
-            target,
-            journal,
-            requests,
-            status,
-            updates,
-            first: Some(first),
-            task,
-        };
-        Self {
-            rollout,
-            kind: Inner::Running(kind),
-        }
+        let kind = Running { target, journal, requests, status, updates, first: Some(first), task };
+        Self { rollout, kind: Inner::Running(kind) }
     }
 
     /// The rollout.
@@ -150,20 +136,12 @@ impl Handle {
 
     /// Returns traffic to the old color; before traffic has moved, ends it.
     pub async fn roll_back(&self, reason: impl Into<String> + Send) -> Result<(), RequestError> {
-        self.ask(Request::RollBack {
-            reason: reason.into(),
-            force: false,
-        })
-        .await
+        self.ask(Request::RollBack { reason: reason.into(), force: false }).await
     }
 
     /// Returns traffic to the old color even though the way back is closed.
     pub async fn force_roll_back(&self, reason: impl Into<String> + Send) -> Result<(), RequestError> {
-        self.ask(Request::RollBack {
-            reason: reason.into(),
-            force: true,
-        })
-        .await
+        self.ask(Request::RollBack { reason: reason.into(), force: true }).await
     }
 
     /// Returns once the request is journaled.
@@ -172,11 +150,7 @@ impl Handle {
             return Err(RequestError::Ended);
         };
         let (answer, answered) = oneshot::channel();
-        let asked = Asked {
-            request,
-            by: "handle".to_owned(),
-            answer,
-        };
+        let asked = Asked { request, by: "handle".to_owned(), answer };
         running.requests.send(asked).await.map_err(|_| RequestError::Ended)?;
         answered.await.unwrap_or(Err(RequestError::Ended))
     }
@@ -195,8 +169,6 @@ impl Handle {
 
 impl fmt::Debug for Handle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Handle")
-            .field("rollout", &self.rollout)
-            .finish_non_exhaustive()
+        f.debug_struct("Handle").field("rollout", &self.rollout).finish_non_exhaustive()
     }
 }

@@ -107,11 +107,7 @@ impl FromStr for Stamp {
             let (order, holder) = text.split_once('/')?;
             let (epoch, seq) = order.split_once('.')?;
             let holder = (!holder.is_empty() && !holder.contains(char::is_whitespace)).then(|| holder.to_owned())?;
-            Some(Self {
-                epoch: epoch.parse().ok()?,
-                seq: seq.parse().ok()?,
-                holder: Holder(holder),
-            })
+            Some(Self { epoch: epoch.parse().ok()?, seq: seq.parse().ok()?, holder: Holder(holder) })
         };
         parse().ok_or_else(|| ParseStampError(text.to_owned()))
     }
@@ -125,8 +121,6 @@ impl Serialize for Stamp {
 
 impl<'de> Deserialize<'de> for Stamp {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(serde::de::Error::custom)
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }

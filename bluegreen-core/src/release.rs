@@ -23,22 +23,14 @@ pub struct Release {
 impl Release {
     /// A release known by its version alone, for backends that need no artifact.
     pub fn version(version: impl Into<String>) -> Self {
-        Self {
-            version: version.into(),
-            artifact: None,
-            configuration: None,
-        }
+        Self { version: version.into(), artifact: None, configuration: None }
     }
 
     /// A release made of one container image. Its version is the image's tag, or its digest when there is no tag.
     pub fn image(reference: impl Into<String>) -> Self {
         let reference = reference.into();
         let version = image_version(&reference).to_owned();
-        Self {
-            version,
-            artifact: Some(reference),
-            configuration: None,
-        }
+        Self { version, artifact: Some(reference), configuration: None }
     }
 
     /// Sets the fingerprint of the configuration that this release runs with.
@@ -57,9 +49,7 @@ impl fmt::Display for Release {
 
 /// The tag of an image reference, else its digest, else `latest`. A colon before the last slash belongs to a port.
 fn image_version(reference: &str) -> &str {
-    let (name, digest) = reference
-        .split_once('@')
-        .map_or((reference, None), |(name, digest)| (name, Some(digest)));
+    let (name, digest) = reference.split_once('@').map_or((reference, None), |(name, digest)| (name, Some(digest)));
     let last = name.rsplit('/').next().unwrap_or(name);
     last.split_once(':').map(|(_, tag)| tag).or(digest).unwrap_or("latest")
 }

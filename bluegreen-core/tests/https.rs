@@ -10,12 +10,7 @@ use bluegreen_core::{Address, Color, HealthProbe, ProbeTarget, Verdict, Via};
 use tokio::net::TcpListener;
 
 fn target(address: String) -> ProbeTarget {
-    ProbeTarget {
-        color: Color::Green,
-        via: Via::Preview,
-        address: Some(Address(address)),
-        endpoints: Vec::new(),
-    }
+    ProbeTarget { color: Color::Green, via: Via::Preview, address: Some(Address(address)), endpoints: Vec::new() }
 }
 
 #[tokio::test]
@@ -33,11 +28,7 @@ async fn https_is_tried_or_refused_by_name_and_never_panics() {
         match secure {
             Ok(report) => assert_eq!(report.verdict, Verdict::Fail, "{}", report.summary),
             // A machine without certificates.
-            Err(error) => assert!(
-                error
-                    .to_string()
-                    .starts_with("the HTTP client of HttpProbe can't be used")
-            ),
+            Err(error) => assert!(error.to_string().starts_with("the HTTP client of HttpProbe can't be used")),
         }
         assert!(rustls::crypto::CryptoProvider::get_default().is_none());
     }

@@ -87,10 +87,7 @@ impl EnvironmentCapabilities {
     /// Nothing but deploying and scaling.
     #[must_use]
     pub const fn none() -> Self {
-        Self {
-            snapshot: false,
-            autoscaler: false,
-        }
+        Self { snapshot: false, autoscaler: false }
     }
 
     /// Says whether snapshots work.
@@ -127,7 +124,8 @@ pub struct ColorObservation {
     pub desired: u32,
     /// How many replicas of the release that is asked for are ready.
     pub ready: u32,
-    /// Whether the system has acted on the object as it is now: nothing of an earlier release or size is left.
+    /// Whether the system has acted on the object as it is now: nothing of an earlier release or size is left, and as many
+    /// replicas as are asked for count as available.
     pub settled: bool,
     /// Who could answer requests, by identity: the ready replicas of the release that is asked for.
     pub endpoints: BTreeSet<Endpoint>,
@@ -212,8 +210,7 @@ impl Obstacle {
     /// When waiting any longer is pointless.
     #[must_use]
     pub fn hopeless_at(&self) -> Option<Timestamp> {
-        self.grace
-            .map(|grace| self.since.saturating_add(grace).unwrap_or(Timestamp::MAX))
+        self.grace.map(|grace| self.since.saturating_add(grace).unwrap_or(Timestamp::MAX))
     }
 }
 

@@ -127,10 +127,7 @@ impl BackendError {
     /// send it again: read first.
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
-        matches!(
-            self,
-            Self::Unavailable { .. } | Self::Unknown { .. } | Self::TimedOut { .. }
-        )
+        matches!(self, Self::Unavailable { .. } | Self::Unknown { .. } | Self::TimedOut { .. })
     }
 }
 

@@ -60,10 +60,7 @@ pub struct Description {
 impl Description {
     /// A description without settings.
     pub fn new(kind: impl Into<String>) -> Self {
-        Self {
-            kind: kind.into(),
-            settings: BTreeMap::new(),
-        }
+        Self { kind: kind.into(), settings: BTreeMap::new() }
     }
 
     /// Adds a setting.

@@ -30,14 +30,8 @@ impl Split {
     pub const fn percent(color: Color, percent: u32) -> Self {
         let percent = if percent > 100 { 100 } else { percent };
         match color {
-            Color::Blue => Self {
-                blue: percent,
-                green: 100 - percent,
-            },
-            Color::Green => Self {
-                blue: 100 - percent,
-                green: percent,
-            },
+            Color::Blue => Self { blue: percent, green: 100 - percent },
+            Color::Green => Self { blue: 100 - percent, green: percent },
         }
     }
 
@@ -54,11 +48,7 @@ impl Split {
     #[must_use]
     pub fn share(self, color: Color) -> f64 {
         let sum = f64::from(self.blue) + f64::from(self.green);
-        if sum == 0.0 {
-            0.0
-        } else {
-            f64::from(self.weight(color)) / sum
-        }
+        if sum == 0.0 { 0.0 } else { f64::from(self.weight(color)) / sum }
     }
 
     /// The color that gets everything, if one does.
@@ -112,8 +102,6 @@ impl Serialize for Split {
 
 impl<'de> Deserialize<'de> for Split {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(serde::de::Error::custom)
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }

@@ -82,11 +82,7 @@ impl RouterCapabilities {
     /// All-or-nothing switches without addresses.
     #[must_use]
     pub const fn switch_only() -> Self {
-        Self {
-            weights: false,
-            production_address: false,
-            preview_address: false,
-        }
+        Self { weights: false, production_address: false, preview_address: false }
     }
 
     /// Says whether splits other than all or nothing work.
@@ -221,7 +217,7 @@ impl fmt::Display for Change {
 
 /// What a write leaves on an object of a route: its stamp, the split it set, and for which rollout.
 ///
-/// As text, which is how it is kept on the object: `<stamp> <split> <rollout>[ ended]`.
+/// As text, which is how it is kept on the object: `<stamp> <split> <rollout> from:<color>[ ended]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RouteMark {
     /// The stamp of the write.
@@ -230,6 +226,8 @@ pub struct RouteMark {
     pub split: Split,
     /// For which rollout.
     pub rollout: RolloutId,
+    /// The color that served when that rollout began: while the split still names it, traffic hasn't moved.
+    pub origin: Color,
     /// Whether that rollout says here that it has ended. Most ended rollouts are told by their colors instead.
     pub ended: bool,
 }
@@ -244,20 +242,14 @@ impl RouteMark {
 
 impl fmt::Display for RouteMark {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} {} {}{}",
-            self.stamp,
-            self.split,
-            self.rollout,
-            if self.ended { " ended" } else { "" }
-        )
+        let ended = if self.ended { " ended" } else { "" };
+        write!(f, "{} {} {} from:{}{ended}", self.stamp, self.split, self.rollout, self.origin)
     }
 }
 
-/// The text is not `<stamp> <split> <rollout>[ ended]`.
+/// The text is not that of a [`RouteMark`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not a route mark: expected <epoch>.<seq>/<holder> <split> <rollout>[ ended]")]
+#[error("{0:?} is not a route mark: expected <epoch>.<seq>/<holder> <split> <rollout> from:<color>[ ended]")]
 pub struct ParseMarkError(pub String);
 
 impl FromStr for RouteMark {
@@ -268,17 +260,13 @@ impl FromStr for RouteMark {
             let mut words = text.split(' ');
             let (stamp, split) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
             let rollout = RolloutId::from(words.next().filter(|name| !name.is_empty())?.to_owned());
+            let origin = words.next()?.strip_prefix("from:")?.parse().ok()?;
             let ended = match words.next() {
                 None => false,
                 Some("ended") => true,
                 Some(_) => return None,
             };
-            words.next().is_none().then_some(Self {
-                stamp,
-                split,
-                rollout,
-                ended,
-            })
+            words.next().is_none().then_some(Self { stamp, split, rollout, origin, ended })
         };
         parse().ok_or_else(|| ParseMarkError(text.to_owned()))
     }
@@ -292,9 +280,7 @@ impl Serialize for RouteMark {
 
 impl<'de> Deserialize<'de> for RouteMark {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(serde::de::Error::custom)
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }
 

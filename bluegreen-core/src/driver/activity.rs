@@ -1,13 +1,12 @@
 //! What takes its time: checks, proofs, waits on others. Each is a future that ends in events.
 
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::join_all;
 
-use super::{Backends, Driver, RunError, call};
+use super::{Backends, Driver, RunError, call, persist};
 use crate::backend::{
     BackendError, Diagnosis, Endpoint, Finding, GateContext, GateDecision, HealthProbe, MigrationPhase, MigrationRun,
     MigrationStatus, PreflightContext, ProbeTarget, Verdict, Via, chain,
@@ -19,8 +18,6 @@ use crate::stage::Stage;
 
 /// How long to wait before something that failed for the moment is asked again.
 const AGAIN: Duration = Duration::from_secs(1);
-/// How often something that only helps is tried.
-const TRIES: u32 = 3;
 
 impl Driver {
     /// Starts an activity, unless it runs already. Another one that runs is dropped.
@@ -35,10 +32,7 @@ impl Driver {
             backends: Arc::clone(&self.backends),
             state: self.state.clone(),
             endpoints: Color::ALL.map(|color| {
-                self.view
-                    .heard(color)
-                    .map(|seen| seen.endpoints.iter().cloned().collect())
-                    .unwrap_or_default()
+                self.view.heard(color).map(|seen| seen.endpoints.iter().cloned().collect()).unwrap_or_default()
             }),
         };
         let running = tracing::Instrument::instrument(context.perform(activity.clone()), span).boxed();
@@ -68,26 +62,14 @@ impl Context {
             Activity::Approve => vec![outcome(check, self.approve().await)],
             Activity::Converge { color, endpoints, .. } => {
                 let evidence = self.converge(color, &endpoints).await;
-                vec![Event::Passed {
-                    check,
-                    summary: evidence,
-                }]
+                vec![Event::Passed { check, summary: evidence }]
             }
             Activity::Drain { endpoints, .. } => {
                 let endpoints: Vec<_> = endpoints.into_iter().collect();
-                vec![Event::Passed {
-                    check,
-                    summary: self.drain(&endpoints).await,
-                }]
+                vec![Event::Passed { check, summary: self.drain(&endpoints).await }]
             }
-            Activity::CancelDrain(color) => vec![Event::Passed {
-                check,
-                summary: self.cancel_drain(color).await,
-            }],
-            Activity::Diagnose(color) => vec![Event::Evidence {
-                color,
-                diagnosis: self.diagnose(color).await,
-            }],
+            Activity::CancelDrain(color) => vec![Event::Passed { check, summary: self.cancel_drain(color).await }],
+            Activity::Diagnose(color) => vec![Event::Evidence { color, diagnosis: self.diagnose(color).await }],
         }
     }
 
@@ -126,10 +108,7 @@ impl Context {
                 Err(error) => return vec![outcome(Check::Backup, Err((Verdict::Inconclusive, chain(&error))))],
             }
         }
-        events.push(Event::Passed {
-            check: Check::Backup,
-            summary: "kept with the journal".to_owned(),
-        });
+        events.push(Event::Passed { check: Check::Backup, summary: "kept with the journal".to_owned() });
         events
     }
 
@@ -155,9 +134,8 @@ impl Context {
             return Ok("nothing pending".to_owned());
         }
         let run = self.migration_run(pending.set);
-        let mut status = persist(|| runner.status(&run))
-            .await
-            .map_err(|error| (Verdict::Inconclusive, chain(&error)))?;
+        let mut status =
+            persist(|| runner.status(&run)).await.map_err(|error| (Verdict::Inconclusive, chain(&error)))?;
         if resumed && status == MigrationStatus::NotStarted {
             let lost = "it was about to be run when its program died, and there is no trace of it: see whether it ran";
             return Err((Verdict::Inconclusive, lost.to_owned()));
@@ -194,22 +172,14 @@ impl Context {
 
     async fn pin(&self, color: Color, minimum: Option<u32>) -> Checked {
         let pin = || self.backends.environment.pin_capacity(color, minimum);
-        let written = persist(pin)
-            .await
-            .map_err(|error| (Verdict::Inconclusive, chain(&error)))?;
+        let written = persist(pin).await.map_err(|error| (Verdict::Inconclusive, chain(&error)))?;
         let to = minimum.map_or_else(|| "what it was".to_owned(), |minimum| format!("at least {minimum}"));
-        Ok(if written {
-            format!("set to {to}")
-        } else {
-            format!("was {to} already")
-        })
+        Ok(if written { format!("set to {to}") } else { format!("was {to} already") })
     }
 
     async fn prepare_preview(&self, color: Color) -> Checked {
         let prepare = || self.backends.router.prepare_preview(color);
-        let made = persist(prepare)
-            .await
-            .map_err(|error| (Verdict::Inconclusive, chain(&error)))?;
+        let made = persist(prepare).await.map_err(|error| (Verdict::Inconclusive, chain(&error)))?;
         Ok(if made { "made".to_owned() } else { "there".to_owned() })
     }
 
@@ -234,9 +204,7 @@ impl Context {
             release: self.state.started.release.clone(),
         };
         loop {
-            let Some(gate) = &self.backends.gate else {
-                std::future::pending().await
-            };
+            let Some(gate) = &self.backends.gate else { std::future::pending().await };
             let wait = match call(self.deadline(), "ask", "the gate", gate.decide(&context)).await {
                 Ok(GateDecision::Go { by, reason }) => return Ok(format!("{by}: {reason}")),
                 Ok(GateDecision::No { by, reason }) => return Err((Verdict::Fail, format!("{by}: {reason}"))),
@@ -263,25 +231,15 @@ impl Context {
 
     /// Without end while connections are open: the engine bounds it.
     async fn drain(&self, endpoints: &[Endpoint]) -> String {
-        let Some(drainer) = &self.backends.drainer else {
-            std::future::pending().await
-        };
+        let Some(drainer) = &self.backends.drainer else { std::future::pending().await };
         let mut begun = false;
         loop {
             if !begun {
                 let asked = call(self.deadline(), "drain", "the old color", drainer.begin(endpoints)).await;
-                begun = asked
-                    .inspect_err(|error| tracing::warn!(error = chain(error), "asked to drain in vain"))
-                    .is_ok();
+                begun =
+                    asked.inspect_err(|error| tracing::warn!(error = chain(error), "asked to drain in vain")).is_ok();
             }
-            match call(
-                self.deadline(),
-                "count connections of",
-                "the old color",
-                drainer.open(endpoints),
-            )
-            .await
-            {
+            match call(self.deadline(), "count connections of", "the old color", drainer.open(endpoints)).await {
                 Ok(open) if begun && open.count == 0 => return "no connection is open any more".to_owned(),
                 Ok(open) => tracing::debug!(open = open.count, "connections are open"),
                 Err(error) => tracing::warn!(error = chain(&error), "open connections can't be counted"),
@@ -302,12 +260,10 @@ impl Context {
 
     async fn diagnose(&self, color: Color) -> Diagnosis {
         let diagnose = self.backends.environment.diagnose(color);
-        call(self.deadline(), "diagnose", color.as_str(), diagnose)
-            .await
-            .unwrap_or_else(|error| Diagnosis {
-                causes: vec![format!("{color} could not be diagnosed: {}", chain(&error))],
-                ..Diagnosis::default()
-            })
+        call(self.deadline(), "diagnose", color.as_str(), diagnose).await.unwrap_or_else(|error| Diagnosis {
+            causes: vec![format!("{color} could not be diagnosed: {}", chain(&error))],
+            ..Diagnosis::default()
+        })
     }
 }
 
@@ -317,11 +273,7 @@ pub(super) type Checked = Result<String, (Verdict, String)>;
 fn outcome(check: Check, checked: Checked) -> Event {
     match checked {
         Ok(summary) => Event::Passed { check, summary },
-        Err((verdict, summary)) => Event::Failed {
-            check,
-            verdict,
-            summary,
-        },
+        Err((verdict, summary)) => Event::Failed { check, verdict, summary },
     }
 }
 
@@ -335,40 +287,13 @@ pub(super) async fn run_probe(
 ) -> Checked {
     let unusable = |error: &BackendError| (Verdict::Inconclusive, chain(error));
     let address = if probe.needs_address() {
-        persist(|| backends.router.address(via, color))
-            .await
-            .map_err(|error| unusable(&error))?
+        persist(|| backends.router.address(via, color)).await.map_err(|error| unusable(&error))?
     } else {
         None
     };
-    let report = probe
-        .check(&ProbeTarget {
-            color,
-            via,
-            address,
-            endpoints,
-        })
-        .await
-        .map_err(|error| unusable(&error))?;
-    if report.verdict == Verdict::Pass {
-        Ok(report.summary)
-    } else {
-        Err((report.verdict, report.summary))
-    }
-}
-
-/// Calls until it succeeds, fails for good, or has failed [`TRIES`] times.
-async fn persist<T, F: Future<Output = Result<T, BackendError>>>(ask: impl Fn() -> F) -> Result<T, BackendError> {
-    let mut tries = 1;
-    loop {
-        match ask().await {
-            Err(error) if error.is_retryable() && tries < TRIES => {
-                tries += 1;
-                tokio::time::sleep(AGAIN).await;
-            }
-            result => return result,
-        }
-    }
+    let report =
+        probe.check(&ProbeTarget { color, via, address, endpoints }).await.map_err(|error| unusable(&error))?;
+    if report.verdict == Verdict::Pass { Ok(report.summary) } else { Err((report.verdict, report.summary)) }
 }
 
 /// All failures of preflights together.
@@ -384,15 +309,8 @@ fn preflight_event(findings: Vec<(String, Result<Finding, BackendError>)>) -> Ev
     }
     let check = Check::Preflight;
     if failures.is_empty() {
-        Event::Passed {
-            check,
-            summary: notes.join("; "),
-        }
+        Event::Passed { check, summary: notes.join("; ") }
     } else {
-        Event::Failed {
-            check,
-            verdict: Verdict::Fail,
-            summary: failures.join("; "),
-        }
+        Event::Failed { check, verdict: Verdict::Fail, summary: failures.join("; ") }
     }
 }

@@ -14,10 +14,26 @@ pub(crate) async fn call<T>(
 ) -> Result<T, BackendError> {
     match tokio::time::timeout(deadline, call).await {
         Ok(result) => result,
-        Err(_) => Err(BackendError::TimedOut {
-            action: action.to_owned(),
-            object: object.to_owned(),
-            after: deadline,
-        }),
+        Err(_) => Err(BackendError::TimedOut { action: action.to_owned(), object: object.to_owned(), after: deadline }),
+    }
+}
+
+/// How often a call that changes no stamped object is tried, and how long to wait in between.
+const TRIES: u32 = 3;
+const AGAIN: Duration = Duration::from_millis(500);
+
+/// Calls until it succeeds, fails for good, or has failed [`TRIES`] times.
+pub(crate) async fn persist<T, F: Future<Output = Result<T, BackendError>>>(
+    ask: impl Fn() -> F,
+) -> Result<T, BackendError> {
+    let mut tries = 1;
+    loop {
+        match ask().await {
+            Err(error) if error.is_retryable() && tries < TRIES => {
+                tries += 1;
+                tokio::time::sleep(AGAIN).await;
+            }
+            result => return result,
+        }
     }
 }

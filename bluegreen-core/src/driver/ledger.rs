@@ -29,26 +29,12 @@ pub(crate) struct Ledger {
 impl Ledger {
     /// A ledger that goes on after `position` records.
     pub(crate) fn new(journal: Arc<dyn Journal>, target: Target, rollout: RolloutId, position: u64) -> Self {
-        Self {
-            journal,
-            target,
-            rollout,
-            position,
-            pending: Vec::new(),
-        }
+        Self { journal, target, rollout, position, pending: Vec::new() }
     }
 
     pub(crate) fn record(&self, at: Timestamp, holder: &Holder, stage: Stage, event: Event) -> Record {
         let (rollout, holder) = (self.rollout.clone(), holder.clone());
-        Record {
-            v: RECORD_VERSION,
-            at,
-            rollout,
-            holder,
-            member: None,
-            stage,
-            event,
-        }
+        Record { v: RECORD_VERSION, at, rollout, holder, member: None, stage, event }
     }
 
     pub(crate) fn push(&mut self, record: Record) {
@@ -58,9 +44,7 @@ impl Ledger {
     /// Whether something is pending that shouldn't wait while nothing else happens.
     pub(crate) fn is_due(&self, now: Timestamp) -> bool {
         let aged = |record: &Record| now.duration_since(record.at) >= SAMPLES_WAIT;
-        self.pending
-            .iter()
-            .any(|record| !matches!(record.event, Event::Sampled(_)))
+        self.pending.iter().any(|record| !matches!(record.event, Event::Sampled(_)))
             || self.pending.first().is_some_and(aged)
     }
 
@@ -79,9 +63,7 @@ impl Ledger {
     }
 
     async fn append(&self) -> Result<(), JournalError> {
-        let append = self
-            .journal
-            .append(&self.target, &self.rollout, self.position, &self.pending);
+        let append = self.journal.append(&self.target, &self.rollout, self.position, &self.pending);
         match tokio::time::timeout(DEADLINE, append).await {
             Ok(result) => result,
             Err(elapsed) => Err(self.failed(elapsed)),
@@ -97,19 +79,11 @@ impl Ledger {
             Err(elapsed) => return Err(self.failed(elapsed)),
         };
         let tail = log.records.get(self.position as usize..);
-        if tail == Some(&self.pending) {
-            Ok(())
-        } else {
-            self.append().await
-        }
+        if tail == Some(&self.pending) { Ok(()) } else { self.append().await }
     }
 
     fn failed(&self, source: tokio::time::error::Elapsed) -> JournalError {
         let journal = format!("the journal of {}", self.rollout);
-        JournalError::Io {
-            journal,
-            action: "written in time",
-            source: Box::new(source),
-        }
+        JournalError::Io { journal, action: "written in time", source: Box::new(source) }
     }
 }

@@ -17,10 +17,11 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
+use jiff::Timestamp;
 use tokio::sync::watch;
 
 pub(crate) use self::backends::Backends;
-pub(crate) use self::call::call;
+pub(crate) use self::call::{call, persist};
 pub(crate) use self::ledger::Ledger;
 pub(crate) use self::requests::Asked;
 pub use self::requests::RequestError;
@@ -30,7 +31,7 @@ use crate::color::{Color, PerColor};
 use crate::engine::{Activity, State, View};
 use crate::error::RunError;
 use crate::ids::Holder;
-use crate::record::{Event, Update, Waiting};
+use crate::record::{Ending, Event, Update, Waiting};
 use crate::stage::Stage;
 
 /// A watch as the driver keeps it.
@@ -54,18 +55,30 @@ pub(crate) struct Driver {
     requests: tokio::sync::mpsc::Receiver<Asked>,
     status: watch::Sender<Status>,
     /// Since when the world can't be reached.
-    unreachable: Option<(jiff::Timestamp, u32)>,
+    unreachable: Option<(Timestamp, u32)>,
 }
 
 /// Where a rollout stands.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Status {
-    /// Its state, as the journal has it.
-    pub state: State,
     /// The stage it is in.
     pub stage: Stage,
     /// What it waits for.
     pub waiting: Option<Waiting>,
+    /// When all traffic was on the new color.
+    pub switched: Option<Timestamp>,
+    /// Whether a person paused it.
+    pub paused: bool,
+    /// Where it is heading, when it doesn't go forward.
+    pub ending: Option<Ending>,
+}
+
+impl Status {
+    pub(crate) fn new(state: &State, stage: Stage, waiting: Option<Waiting>) -> Self {
+        let ending = state.ending.as_ref().map(|(ending, _)| ending.clone());
+        Self { stage, waiting, switched: state.switched, paused: state.paused, ending }
+    }
 }
 
 impl Driver {
@@ -96,7 +109,7 @@ impl Driver {
         }
     }
 
-    fn now(&self) -> jiff::Timestamp {
+    fn now(&self) -> Timestamp {
         self.backends.clock.now()
     }
 
@@ -109,7 +122,7 @@ impl Driver {
     fn fold(&mut self, stage: Stage, event: Event) -> Result<(), RunError> {
         let sampled = matches!(event, Event::Sampled(_));
         let record = self.ledger.record(self.now(), &self.holder, stage, event);
-        self.state = State::after(Some(self.state.clone()), &record)?;
+        self.state.apply(&record)?;
         self.ledger.push(record);
         if !sampled {
             self.view.barrier = self.next_serial();
@@ -124,12 +137,8 @@ impl Driver {
     }
 
     /// What is waited for, told when it changes.
-    fn say_waiting(&self, stage: Stage, what: &str, until: Option<jiff::Timestamp>) {
-        let waiting = Waiting {
-            stage,
-            what: what.to_owned(),
-            until,
-        };
+    fn say_waiting(&self, stage: Stage, what: &str, until: Option<Timestamp>) {
+        let waiting = Waiting { stage, what: what.to_owned(), until };
         let changed = self.status.borrow().waiting.as_ref() != Some(&waiting);
         if changed {
             self.tell(&Update::Waiting(waiting.clone()));
@@ -138,11 +147,7 @@ impl Driver {
     }
 
     fn publish(&self, stage: Stage, waiting: Option<Waiting>) {
-        self.status.send_replace(Status {
-            state: self.state.clone(),
-            stage,
-            waiting,
-        });
+        self.status.send_replace(Status::new(&self.state, stage, waiting));
     }
 
     fn follow(&mut self, color: Color) -> &mut Followed<ColorObservation> {

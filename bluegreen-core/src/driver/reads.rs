@@ -55,17 +55,9 @@ impl Driver {
         let (since, attempt) = (*since, *attempt);
         let patience = self.state.plan().patience;
         if now.duration_since(since) > jiff::SignedDuration::try_from(patience).unwrap_or(jiff::SignedDuration::MAX) {
-            return Err(RunError::Unreachable {
-                patience,
-                error: chain(error),
-            });
+            return Err(RunError::Unreachable { patience, error: chain(error) });
         }
-        self.tell(&Update::Retrying {
-            at: now,
-            what: "read the world".to_owned(),
-            attempt,
-            error: chain(error),
-        });
+        self.tell(&Update::Retrying { at: now, what: "read the world".to_owned(), attempt, error: chain(error) });
         let backoff = FIRST_BACKOFF.saturating_mul(1 << attempt.min(8)).min(MAX_BACKOFF);
         self.wait(stage, Some(now.saturating_add(backoff).unwrap_or(now))).await
     }

@@ -39,11 +39,7 @@ impl Driver {
         loop {
             let decision = self.backends.decider.next(&self.state, &self.view, self.now());
             let Decision { stage, record, then } = decision;
-            idle = if matches!(then, Then::Wait { .. } | Then::Run { .. }) {
-                0
-            } else {
-                idle + 1
-            };
+            idle = if matches!(then, Then::Wait { .. } | Then::Run { .. }) { 0 } else { idle + 1 };
             if idle > MOST_IDLE_DECISIONS {
                 return Err(RunError::Stuck { stage });
             }
@@ -62,11 +58,7 @@ impl Driver {
         match then {
             Then::Again => {}
             Then::Read(on) => self.read(stage, on).await?,
-            Then::Write {
-                write,
-                object,
-                replicas,
-            } => self.write(stage, write, object, replicas).await?,
+            Then::Write { write, object, replicas } => self.write(stage, write, object, replicas).await?,
             Then::Run { activity, until } => {
                 self.start(stage, activity).await?;
                 self.wait(stage, until).await?;
@@ -105,9 +97,7 @@ impl Driver {
             }
         }
         let sleep = until.map_or(LONGEST_SLEEP, |until| {
-            std::time::Duration::try_from(until.duration_since(now))
-                .unwrap_or_default()
-                .min(LONGEST_SLEEP)
+            std::time::Duration::try_from(until.duration_since(now)).unwrap_or_default().min(LONGEST_SLEEP)
         });
         // The wall clock may be a hair behind tokio's; a millisecond more keeps the loop from asking too early.
         let sleep = sleep + std::time::Duration::from_millis(u64::from(!sleep.is_zero()));
@@ -204,13 +194,7 @@ impl Driver {
     async fn ask(&mut self, stage: Stage, asked: Asked) -> Result<(), RunError> {
         let answer = self.may_ask(&asked.request);
         if answer.is_ok() {
-            self.fold(
-                stage,
-                Event::Asked {
-                    request: asked.request,
-                    by: asked.by,
-                },
-            )?;
+            self.fold(stage, Event::Asked { request: asked.request, by: asked.by })?;
             // Once it is in the journal it will not be forgotten; a rollback doesn't wait for that.
             if !self.is_rolling_back() {
                 self.flush().await?;
@@ -223,16 +207,12 @@ impl Driver {
     fn may_ask(&self, request: &Request) -> Result<(), RequestError> {
         let turns = matches!(request, Request::Abort { .. } | Request::RollBack { .. });
         if let (true, Some((ending, _))) = (turns, &self.state.ending) {
-            return Err(RequestError::TurnsBack {
-                reason: ending.reason().to_owned(),
-            });
+            return Err(RequestError::TurnsBack { reason: ending.reason().to_owned() });
         }
         let forced = matches!(request, Request::RollBack { force: true, .. });
         match &self.state.way_back {
             Some(way_back) if turns && !forced && !way_back.open && self.state.traffic_sent => {
-                Err(RequestError::WayBackClosed {
-                    reason: way_back.reason.clone(),
-                })
+                Err(RequestError::WayBackClosed { reason: way_back.reason.clone() })
             }
             _ => Ok(()),
         }

@@ -56,15 +56,12 @@ impl Sampler {
             sender: sender.clone(),
         };
         self.tasks.spawn(source(PODS.to_owned(), new, What::Pods).measure());
-        self.tasks
-            .spawn(source(GUARD.to_owned(), new.other(), What::Pods).measure());
+        self.tasks.spawn(source(GUARD.to_owned(), new.other(), What::Pods).measure());
         for index in 0..backends.probes.len() {
-            self.tasks
-                .spawn(source(probe_source(index), new, What::Probe(index)).measure());
+            self.tasks.spawn(source(probe_source(index), new, What::Probe(index)).measure());
         }
         for index in 0..backends.signals.len() {
-            self.tasks
-                .spawn(source(signal_source(index), new, What::Signal(index)).measure());
+            self.tasks.spawn(source(signal_source(index), new, What::Signal(index)).measure());
         }
     }
 
@@ -111,13 +108,7 @@ impl Source {
             let (measure, summary, observation) = self.look(Window { from: last, to: now }).await;
             last = now;
             let (source, color, seconds) = (self.name.clone(), self.color, speaks_for.as_secs_f64());
-            let sample = Sample {
-                source,
-                color,
-                seconds,
-                measure,
-                summary,
-            };
+            let sample = Sample { source, color, seconds, measure, summary };
             if self.sender.send(Sampled { sample, observation }).await.is_err() {
                 return;
             }
@@ -129,13 +120,7 @@ impl Source {
             What::Pods => {
                 let observe = self.backends.environment.observe(self.color);
                 match call(self.deadline, "look at", self.color.as_str(), observe).await {
-                    Ok(seen) => (
-                        Measure::Gauge {
-                            value: f64::from(seen.ready),
-                        },
-                        String::new(),
-                        Some(seen),
-                    ),
+                    Ok(seen) => (Measure::Gauge { value: f64::from(seen.ready) }, String::new(), Some(seen)),
                     Err(error) => (Measure::NoData { why: chain(&error) }, String::new(), None),
                 }
             }

@@ -44,54 +44,26 @@ impl Driver {
         let stamp = self.next_stamp();
         let mark = RouteMark {
             stamp: stamp.clone(),
-            split: split_of(&step.to)
-                .or(route.value.split)
-                .unwrap_or(Split::only(self.state.started.old)),
+            split: split_of(&step.to).or(route.value.split).unwrap_or(Split::only(self.state.started.old)),
             rollout: self.state.rollout.clone(),
+            origin: self.state.origin(),
             ended: write == Write::Release,
         };
-        let fence = if write == Write::Raise || expect.mark.is_none() {
-            Fence::Version
-        } else {
-            Fence::Stamp
-        };
-        let event = Event::Intent {
-            write,
-            object: step.object.clone(),
-            stamp: stamp.clone(),
-            step: Some(step.clone()),
-        };
+        let fence = if write == Write::Raise || expect.mark.is_none() { Fence::Version } else { Fence::Stamp };
+        let event =
+            Event::Intent { write, object: step.object.clone(), stamp: stamp.clone(), step: Some(step.clone()) };
         self.intend(stage, event).await?;
 
         let (serial, at) = (self.next_serial(), self.now());
         let deadline = self.state.plan().call_deadline;
-        let sent = RouteWrite {
-            object: expect,
-            fence,
-            to: &step.to,
-            mark: &mark,
-        };
-        let written = call(
-            deadline,
-            &write.to_string(),
-            &step.object,
-            self.backends.router.write(sent),
-        )
-        .await;
+        let sent = RouteWrite { object: expect, fence, to: &step.to, mark: &mark };
+        let written = call(deadline, &write.to_string(), &step.object, self.backends.router.write(sent)).await;
         match written {
             Ok(left) => {
                 let value = self.with_object(&route.value, left);
                 let complete = self.is_complete(write, &value);
                 self.view.route = Some(Reading { value, serial, at });
-                self.fold(
-                    stage,
-                    Event::Wrote {
-                        write,
-                        object: step.object,
-                        stamp,
-                        complete,
-                    },
-                )
+                self.fold(stage, Event::Wrote { write, object: step.object, stamp, complete })
             }
             Err(error) => self.write_failed(stage, write, step.object, stamp, &error),
         }
@@ -102,17 +74,9 @@ impl Driver {
         let route = &self.view.route.as_ref()?.value;
         if let Some(name) = object {
             let object = route.objects.iter().find(|object| object.name == name)?;
-            return Some(RouteStep {
-                object: name,
-                from: object.state.clone(),
-                to: object.state.clone(),
-            });
+            return Some(RouteStep { object: name, from: object.state.clone(), to: object.state.clone() });
         }
-        self.backends
-            .router
-            .steps(route, self.split_for(write)?)
-            .into_iter()
-            .next()
+        self.backends.router.steps(route, self.split_for(write)?).into_iter().next()
     }
 
     fn split_for(&self, write: Write) -> Option<Split> {
@@ -120,11 +84,7 @@ impl Driver {
         match write {
             Write::Switch => Some(Split::only(started.new)),
             Write::SwitchBack => Some(Split::only(started.old)),
-            Write::Shift(step) => started
-                .plan
-                .canary
-                .get(step)
-                .map(|step| Split::percent(started.new, step.percent)),
+            Write::Shift(step) => started.plan.canary.get(step).map(|step| Split::percent(started.new, step.percent)),
             _ => None,
         }
     }
@@ -135,16 +95,8 @@ impl Driver {
         if let Some(object) = route.objects.iter_mut().find(|object| object.name == left.name) {
             *object = left;
         }
-        let canary = self
-            .state
-            .plan()
-            .canary
-            .iter()
-            .map(|step| Split::percent(self.state.started.new, step.percent));
-        let foreign = route
-            .objects
-            .iter()
-            .any(|object| matches!(object.state, RouteState::Foreign(_)));
+        let canary = self.state.plan().canary.iter().map(|step| Split::percent(self.state.started.new, step.percent));
+        let foreign = route.objects.iter().any(|object| matches!(object.state, RouteState::Foreign(_)));
         let mut splits = Color::ALL.into_iter().map(Split::only).chain(canary);
         route.split = splits.find(|split| !foreign && self.backends.router.steps(&route, *split).is_empty());
         route
@@ -155,51 +107,24 @@ impl Driver {
     }
 
     async fn write_color(&mut self, stage: Stage, write: Write, color: Color, replicas: u32) -> Result<(), RunError> {
-        let Some(expect) = self
-            .view
-            .colors
-            .get(color)
-            .as_ref()
-            .map(|reading| reading.value.clone())
-        else {
+        let Some(expect) = self.view.colors.get(color).as_ref().map(|reading| reading.value.clone()) else {
             return Ok(());
         };
         let stamp = self.next_stamp();
-        let event = Event::Intent {
-            write,
-            object: expect.object.clone(),
-            stamp: stamp.clone(),
-            step: None,
-        };
+        let event = Event::Intent { write, object: expect.object.clone(), stamp: stamp.clone(), step: None };
         self.intend(stage, event).await?;
 
         let (serial, at) = (self.next_serial(), self.now());
         let deadline = self.state.plan().call_deadline;
         let until = at.saturating_add(self.state.plan().retention).ok();
         let release = &self.state.started.release;
-        let sent = send_color(
-            &*self.backends.environment,
-            write,
-            &expect,
-            &stamp,
-            release,
-            replicas,
-            until,
-        );
+        let sent = send_color(&*self.backends.environment, write, &expect, &stamp, release, replicas, until);
         match call(deadline, &write.to_string(), &expect.object, sent).await {
             Ok(value) => {
                 let reading = Reading { value, serial, at };
                 *self.view.heard.get_mut(color) = Some(reading.clone());
                 *self.view.colors.get_mut(color) = Some(reading);
-                self.fold(
-                    stage,
-                    Event::Wrote {
-                        write,
-                        object: expect.object,
-                        stamp,
-                        complete: true,
-                    },
-                )
+                self.fold(stage, Event::Wrote { write, object: expect.object, stamp, complete: true })
             }
             Err(error) => self.write_failed(stage, write, expect.object, stamp, &error),
         }
@@ -212,10 +137,7 @@ impl Driver {
         self.publish(stage, None);
         match self.flush().await {
             Err(error) if self.is_rolling_back() => {
-                tracing::error!(
-                    error = chain(&error),
-                    "the journal can't be written; the rollback goes on without it"
-                );
+                tracing::error!(error = chain(&error), "the journal can't be written; the rollback goes on without it");
                 Ok(())
             }
             result => result,
@@ -230,39 +152,16 @@ impl Driver {
         stamp: Stamp,
         error: &BackendError,
     ) -> Result<(), RunError> {
-        let attempt = self
-            .state
-            .tries
-            .as_ref()
-            .filter(|tries| tries.write == write)
-            .map_or(0, |tries| tries.all)
-            + 1;
+        let attempt = self.state.tries.as_ref().filter(|tries| tries.write == write).map_or(0, |tries| tries.all) + 1;
         let text = chain(error);
         let event = match error.effect() {
-            Effect::Unknown => Event::Unsure {
-                write,
-                object,
-                stamp,
-                error: text.clone(),
-            },
+            Effect::Unknown => Event::Unsure { write, object, stamp, error: text.clone() },
             Effect::No => {
                 let conflict = matches!(error, BackendError::Conflict { .. });
-                Event::Refused {
-                    write,
-                    object,
-                    stamp,
-                    error: text.clone(),
-                    conflict,
-                    retryable: error.is_retryable(),
-                }
+                Event::Refused { write, object, stamp, error: text.clone(), conflict, retryable: error.is_retryable() }
             }
         };
-        self.tell(&Update::Retrying {
-            at: self.now(),
-            what: write.to_string(),
-            attempt,
-            error: text,
-        });
+        self.tell(&Update::Retrying { at: self.now(), what: write.to_string(), attempt, error: text });
         // What is there now has to be read before anything is decided by it.
         self.view.route_stirred |= write.on() == On::Route;
         self.fold(stage, event)
@@ -272,19 +171,11 @@ impl Driver {
     fn next_stamp(&mut self) -> Stamp {
         let epoch = *self.epoch.get_or_insert_with(|| {
             let route = self.view.route.iter().flat_map(|route| &route.value.objects);
-            let marks = route
-                .filter_map(|object| object.mark.as_ref())
-                .map(|mark| mark.stamp.epoch);
-            let colors = Color::ALL
-                .into_iter()
-                .filter_map(|color| self.view.heard(color)?.stamp.as_ref());
+            let marks = route.filter_map(|object| object.mark.as_ref()).map(|mark| mark.stamp.epoch);
+            let colors = Color::ALL.into_iter().filter_map(|color| self.view.heard(color)?.stamp.as_ref());
             marks.chain(colors.map(|stamp| stamp.epoch)).max().unwrap_or(0) + 1
         });
-        Stamp {
-            epoch,
-            seq: self.state.seq + 1,
-            holder: self.holder.clone(),
-        }
+        Stamp { epoch, seq: self.state.seq + 1, holder: self.holder.clone() }
     }
 }
 
@@ -305,51 +196,16 @@ async fn send_color(
     replicas: u32,
     cleanup_after: Option<Timestamp>,
 ) -> Result<ColorObservation, BackendError> {
-    let fence = if expect.stamp.is_some() {
-        Fence::Stamp
-    } else {
-        Fence::Version
-    };
+    let fence = if expect.stamp.is_some() { Fence::Stamp } else { Fence::Version };
     match write {
-        Write::Deploy(_) => {
-            environment
-                .deploy(Deploy {
-                    expect,
-                    fence,
-                    stamp,
-                    release,
-                    replicas,
-                })
-                .await
-        }
+        Write::Deploy(_) => environment.deploy(Deploy { expect, fence, stamp, release, replicas }).await,
         Write::Seal(_) => environment.seal(Seal { expect, fence, stamp }).await,
-        Write::ScaleUp(_) => {
-            environment
-                .scale(Scale {
-                    expect,
-                    fence,
-                    stamp,
-                    replicas,
-                    cleanup_after: None,
-                })
-                .await
-        }
+        Write::ScaleUp(_) => environment.scale(Scale { expect, fence, stamp, replicas, cleanup_after: None }).await,
         Write::Retire(_) | Write::TakeDown(_) => {
-            environment
-                .scale(Scale {
-                    expect,
-                    fence,
-                    stamp,
-                    replicas: 0,
-                    cleanup_after,
-                })
-                .await
+            environment.scale(Scale { expect, fence, stamp, replicas: 0, cleanup_after }).await
         }
         Write::Raise | Write::SealRoute | Write::Shift(_) | Write::Switch | Write::SwitchBack | Write::Release => {
-            Err(BackendError::Unsupported {
-                action: write.to_string(),
-                backend: "an environment".to_owned(),
-            })
+            Err(BackendError::Unsupported { action: write.to_string(), backend: "an environment".to_owned() })
         }
     }
 }

@@ -19,10 +19,7 @@ impl Thinking<'_> {
                 return self.read(On::Route);
             };
             if route.value.references(self.new()) {
-                let ending = Ending::RollBack {
-                    reason: reason.to_owned(),
-                    forced: false,
-                };
+                let ending = Ending::RollBack { reason: reason.to_owned(), forced: false };
                 return self.record(vec![Event::Decided(ending)]);
             }
         }
@@ -39,21 +36,12 @@ impl Thinking<'_> {
         if let Some(release) = self.release_route(STAGE, told) {
             return release;
         }
-        self.finish(
-            STAGE,
-            End::Aborted {
-                reason: reason.to_owned(),
-            },
-        )
+        self.finish(STAGE, End::Aborted { reason: reason.to_owned() })
     }
 
     /// Whether a deployment was sent whose fate is unknown, by this process or, after a recovery, by another.
     fn tried_to_deploy(self) -> bool {
-        let doubt = self
-            .state
-            .doubts
-            .values()
-            .any(|doubt| doubt.intent.write == Write::Deploy(self.new()));
+        let doubt = self.state.doubts.values().any(|doubt| doubt.intent.write == Write::Deploy(self.new()));
         doubt || self.state.recovered
     }
 }

@@ -3,7 +3,6 @@
 use super::decision::{Activity, Decision};
 use super::thinking::Thinking;
 use crate::backend::{RouteObject, RouteObservation};
-use crate::color::Color;
 use crate::record::{Check, End, Ending, Kind, On, Write};
 use crate::stage::Stage;
 
@@ -26,11 +25,8 @@ impl Thinking<'_> {
             .or_else(|| self.route().and_then(|route| self.check_before_raise(route)))
             .or_else(|| self.route().and_then(|route| self.seal_first(route)))
             .or_else(|| {
-                let object = self
-                    .route()?
-                    .objects
-                    .iter()
-                    .find(|object| !state.holding.raised.contains(&object.name))?;
+                let object =
+                    self.route()?.objects.iter().find(|object| !state.holding.raised.contains(&object.name))?;
                 Some(self.write_with(Stage::Raise, Write::Raise, Some(object.name.clone()), 0, Vec::new()))
             })
     }
@@ -52,17 +48,7 @@ impl Thinking<'_> {
             return Some(self.end(End::Aborted { reason: reason.clone() }));
         }
         let (check, summary) = state.failed.as_ref()?;
-        Some(self.end(End::Aborted {
-            reason: format!("{check}: {summary}"),
-        }))
-    }
-
-    /// The color that the route is expected to name when it is raised.
-    const fn serving(self) -> Color {
-        match self.state.started.kind {
-            Kind::Deploy => self.old(),
-            Kind::RollBack(_) => self.new(),
-        }
+        Some(self.end(End::Aborted { reason: format!("{check}: {summary}") }))
     }
 
     fn check_before_raise(self, route: &RouteObservation) -> Option<Decision> {
@@ -73,7 +59,7 @@ impl Thinking<'_> {
             {
                 return Some(self.superseded(&format!("{} carries {mark}", object.name)));
             }
-            if !self.state.recovered {
+            if !self.state.recovered || self.is_untouched(object) {
                 continue;
             }
             // A rollout that goes on doesn't take a foreign edit for the truth (R7).
@@ -82,39 +68,33 @@ impl Thinking<'_> {
                     return Some(self.superseded(&format!("{} carries {mark}", object.name)));
                 }
                 Some(mark) if object.is_foreign() => {
-                    let by = object
-                        .changed
-                        .as_ref()
-                        .map(|change| format!(" by {change}"))
-                        .unwrap_or_default();
+                    let by = object.changed.as_ref().map(|change| format!(" by {change}")).unwrap_or_default();
                     return Some(self.halt(
-                        &format!(
-                            "{} was changed{by}: expected {}, found {}",
-                            object.name, mark.split, object.state
-                        ),
+                        &format!("{} was changed{by}: expected {}, found {}", object.name, mark.split, object.state),
                         "decide which color is to serve; then start a new rollout, or roll back",
                     ));
                 }
-                None if self.found(&object.name).is_some_and(|found| found.mark.is_some()) => {
+                None => {
                     return Some(self.halt(
                         &format!("{} lost our stamp: it was replaced by someone", object.name),
                         "see who manages it; then start a new rollout, or roll back",
                     ));
                 }
-                _ => {}
+                Some(_) => {}
             }
         }
-        if !self.state.recovered && route.active() != Some(self.serving()) {
-            let found = route
-                .active()
-                .map_or_else(|| "no single color".to_owned(), |color| color.to_string());
-            let reason = format!(
-                "the route served {} when this rollout began, and now {found}",
-                self.serving()
-            );
+        if !self.state.recovered && route.active() != Some(self.state.origin()) {
+            let found = route.active().map_or_else(|| "no single color".to_owned(), |color| color.to_string());
+            let reason = format!("the route served {} when this rollout began, and now {found}", self.state.origin());
             return Some(self.end(End::Aborted { reason }));
         }
         None
+    }
+
+    /// Whether the object carries what it carried before the rollout began, so that this rollout never raised it.
+    fn is_untouched(self, object: &RouteObject) -> bool {
+        let before = self.state.started.found.iter().find(|before| before.name == object.name);
+        before.is_some_and(|before| before.mark == object.mark)
     }
 
     fn found(&self, name: &str) -> Option<&RouteObject> {
@@ -124,33 +104,22 @@ impl Thinking<'_> {
     /// Whether the object's mark is by the holder that was found when this process began, and not by one that came since.
     fn was_found(self, object: &RouteObject) -> bool {
         let holder = |object: &RouteObject| object.mark.as_ref().map(|mark| mark.stamp.holder.clone());
-        self.found(&object.name)
-            .is_some_and(|found| holder(found) == holder(object))
+        self.found(&object.name).is_some_and(|found| holder(found) == holder(object))
     }
 
     /// Where the route carries no mark of what it does, the color that serves is sealed before the route is raised, so
     /// that no older write can take capacity from it.
     fn seal_first(self, route: &RouteObservation) -> Option<Decision> {
-        let needed = route
-            .objects
-            .iter()
-            .any(|object| object.mark.is_none() || object.is_foreign());
+        let needed = route.objects.iter().any(|object| object.mark.is_none() || object.is_foreign());
         if self.state.holding.sealed_first || !self.state.holding.raised.is_empty() || !needed {
             return None;
         }
-        let serving = self.serving();
-        let seen = self
-            .view
-            .colors
-            .get(serving)
-            .as_ref()
-            .filter(|seen| seen.serial > self.view.barrier);
+        let serving = self.state.origin();
+        let seen = self.view.colors.get(serving).as_ref().filter(|seen| seen.serial > self.view.barrier);
         let Some(seen) = seen else {
             return Some(self.read(On::Color(serving)));
         };
         // On a first deploy the route may name a color in which nothing was ever deployed: nothing can land there.
-        seen.value
-            .exists
-            .then(|| self.write(Stage::Raise, Write::Seal(serving)))
+        seen.value.exists.then(|| self.write(Stage::Raise, Write::Seal(serving)))
     }
 }

@@ -117,10 +117,7 @@ impl Activity {
             Self::Backup => Check::Backup,
             Self::Migrate { .. } => Check::Migration,
             Self::OldRelease => Check::OldRelease,
-            Self::Pin {
-                color,
-                minimum: Some(_),
-            } => Check::Pin(*color),
+            Self::Pin { color, minimum: Some(_) } => Check::Pin(*color),
             Self::Pin { color, minimum: None } => Check::Unpin(*color),
             Self::PreparePreview(_) => Check::Preview,
             Self::Probe { stage, index } => match stage {

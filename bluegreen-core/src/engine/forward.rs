@@ -11,10 +11,7 @@ impl Thinking<'_> {
     /// The next thing on the way to the new release.
     pub(super) fn forward(self) -> Decision {
         let stages = self.plan().stages();
-        let decision = stages
-            .into_iter()
-            .find_map(|stage| self.in_stage(stage))
-            .unwrap_or_else(|| self.promote());
+        let decision = stages.into_iter().find_map(|stage| self.in_stage(stage)).unwrap_or_else(|| self.promote());
         self.unless_paused(decision)
     }
 
@@ -41,11 +38,7 @@ impl Thinking<'_> {
                 .check(stage, Activity::PreparePreview(self.new()))
                 .or_else(|| self.probes(stage, ProbeStage::WarmUp, self.plan().warm_up.len())),
             Stage::Canary => self.canary(),
-            Stage::Approve => self
-                .plan()
-                .approval
-                .as_ref()
-                .and_then(|approval| self.approve(approval)),
+            Stage::Approve => self.plan().approval.as_ref().and_then(|approval| self.approve(approval)),
             Stage::FinalHealth => self
                 .check(stage, Activity::PreparePreview(self.new()))
                 .or_else(|| self.probes(stage, ProbeStage::FinalNew, self.plan().final_health.len()))
@@ -59,10 +52,9 @@ impl Thinking<'_> {
     fn unless_paused(self, decision: Decision) -> Decision {
         let stops = match &decision.then {
             Then::Write { .. } => true,
-            Then::Run { activity, .. } => !matches!(
-                activity,
-                Activity::Converge { .. } | Activity::Drain { .. } | Activity::Migrate { .. }
-            ),
+            Then::Run { activity, .. } => {
+                !matches!(activity, Activity::Converge { .. } | Activity::Drain { .. } | Activity::Migrate { .. })
+            }
             _ => false,
         };
         if self.state.paused && stops {
@@ -84,14 +76,8 @@ impl Thinking<'_> {
         if self.state.has_passed(Check::Migration) {
             return None;
         }
-        let begun = Event::Begun {
-            check: Check::Migration,
-        };
-        Some(Decision {
-            stage: Stage::Migrate,
-            record: vec![begun],
-            then: Then::Again,
-        })
+        let begun = Event::Begun { check: Check::Migration };
+        Some(Decision { stage: Stage::Migrate, record: vec![begun], then: Then::Again })
     }
 
     /// Brings the release to the standby color, unless it is there.
@@ -116,19 +102,9 @@ impl Thinking<'_> {
             return Some(decision);
         }
         let capacity = Event::Capacity { replicas };
-        if self
-            .view
-            .heard(self.new())
-            .is_some_and(|new| self.is_release(new) && new.desired >= replicas)
-        {
-            let found = Event::Found {
-                write: Write::Deploy(self.new()),
-            };
-            return Some(Decision {
-                stage: Stage::Deploy,
-                record: vec![capacity, found],
-                then: Then::Again,
-            });
+        if self.view.heard(self.new()).is_some_and(|new| self.is_release(new) && new.desired >= replicas) {
+            let found = Event::Found { write: Write::Deploy(self.new()) };
+            return Some(Decision { stage: Stage::Deploy, record: vec![capacity, found], then: Then::Again });
         }
         Some(self.write_with(Stage::Deploy, Write::Deploy(self.new()), None, replicas, vec![capacity]))
     }
@@ -159,69 +135,32 @@ impl Thinking<'_> {
         }
         let seen = format!("{} of {} replicas of {} ready", new.ready, self.capacity(), new.object);
         if new.is_ready(&self.state.started.release, self.capacity()) {
-            let passed = Event::Passed {
-                check: Check::Ready,
-                summary: seen,
-            };
-            return Some(Decision {
-                stage: Stage::Ready,
-                record: vec![passed],
-                then: Then::Again,
-            });
+            let passed = Event::Passed { check: Check::Ready, summary: seen };
+            return Some(Decision { stage: Stage::Ready, record: vec![passed], then: Then::Again });
         }
-        let hopeless = new
-            .obstacles
-            .iter()
-            .filter(|obstacle| obstacle.hopeless_at().is_some_and(|at| at <= self.now));
+        let hopeless = new.obstacles.iter().filter(|obstacle| obstacle.hopeless_at().is_some_and(|at| at <= self.now));
         if let Some(obstacle) = hopeless.min_by_key(|obstacle| obstacle.since) {
             return Some(self.not_ready(&format!("{seen}, and it can't become ready: {obstacle}")));
         }
         let obstacles: Vec<_> = new.obstacles.iter().map(ToString::to_string).collect();
-        let seen = if obstacles.is_empty() {
-            seen
-        } else {
-            format!("{seen}; {}", obstacles.join("; "))
-        };
+        let seen = if obstacles.is_empty() { seen } else { format!("{seen}; {}", obstacles.join("; ")) };
         if self.now >= deadline {
             return Some(self.not_ready(&format!("{seen}, after {:?}", self.plan().ready_deadline)));
         }
-        let next = new
-            .obstacles
-            .iter()
-            .filter_map(crate::backend::Obstacle::hopeless_at)
-            .min();
-        Some(self.wait(
-            Stage::Ready,
-            seen,
-            Some(next.map_or(deadline, |next| next.min(deadline))),
-        ))
+        let next = new.obstacles.iter().filter_map(crate::backend::Obstacle::hopeless_at).min();
+        Some(self.wait(Stage::Ready, seen, Some(next.map_or(deadline, |next| next.min(deadline)))))
     }
 
     fn not_ready(self, summary: &str) -> Decision {
-        let failed = Event::Failed {
-            check: Check::Ready,
-            verdict: Verdict::Fail,
-            summary: summary.to_owned(),
-        };
-        Decision {
-            stage: Stage::Ready,
-            record: vec![failed],
-            then: Then::Again,
-        }
+        let failed = Event::Failed { check: Check::Ready, verdict: Verdict::Fail, summary: summary.to_owned() };
+        Decision { stage: Stage::Ready, record: vec![failed], then: Then::Again }
     }
 
     /// Keeps an autoscaler from shrinking a color below what has to serve.
     pub(super) fn pin(self, stage: Stage, seen: &ColorObservation) -> Option<Decision> {
-        let minimum = if seen.color == self.new() {
-            self.capacity()
-        } else {
-            seen.ready
-        };
+        let minimum = if seen.color == self.new() { self.capacity() } else { seen.ready };
         let shrinks = seen.autoscaler.is_some_and(|autoscaler| autoscaler.min < minimum);
-        let activity = Activity::Pin {
-            color: seen.color,
-            minimum: Some(minimum),
-        };
+        let activity = Activity::Pin { color: seen.color, minimum: Some(minimum) };
         if shrinks { self.check(stage, activity) } else { None }
     }
 
@@ -230,26 +169,15 @@ impl Thinking<'_> {
             return None;
         }
         let passed = |summary: String| {
-            let passed = Event::Passed {
-                check: Check::Approval,
-                summary,
-            };
-            Some(Decision {
-                stage: Stage::Approve,
-                record: vec![passed],
-                then: Then::Again,
-            })
+            let passed = Event::Passed { check: Check::Approval, summary };
+            Some(Decision { stage: Stage::Approve, record: vec![passed], then: Then::Again })
         };
         if let Some(reason) = &self.state.approved {
             return passed(format!("approved by a person: {reason}"));
         }
         let Some(begun) = self.state.begun.get(&Check::Approval) else {
             let begun = Event::Begun { check: Check::Approval };
-            return Some(Decision {
-                stage: Stage::Approve,
-                record: vec![begun],
-                then: Then::Again,
-            });
+            return Some(Decision { stage: Stage::Approve, record: vec![begun], then: Then::Again });
         };
         let deadline = after(*begun, approval.expires);
         if self.now < deadline {
@@ -259,16 +187,8 @@ impl Thinking<'_> {
         match approval.on_expiry {
             Expiry::Proceed => passed(format!("{expired}; the plan says to go on")),
             Expiry::Abort => {
-                let failed = Event::Failed {
-                    check: Check::Approval,
-                    verdict: Verdict::Inconclusive,
-                    summary: expired,
-                };
-                Some(Decision {
-                    stage: Stage::Approve,
-                    record: vec![failed],
-                    then: Then::Again,
-                })
+                let failed = Event::Failed { check: Check::Approval, verdict: Verdict::Inconclusive, summary: expired };
+                Some(Decision { stage: Stage::Approve, record: vec![failed], then: Then::Again })
             }
         }
     }

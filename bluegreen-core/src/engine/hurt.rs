@@ -18,10 +18,7 @@ impl Thinking<'_> {
         let Some(seen) = self.view.fresh(color, self.now) else {
             return Err(self.read(On::Color(color)));
         };
-        let route = self
-            .view
-            .fresh_route(self.now)
-            .filter(|route| route.serial > seen.serial);
+        let route = self.view.fresh_route(self.now).filter(|route| route.serial > seen.serial);
         let Some(route) = route else {
             return Err(self.read(On::Route));
         };
@@ -37,10 +34,7 @@ impl Thinking<'_> {
     /// An object of the route on which an older write of this rollout might still land.
     pub(super) fn doubtful_route_object(self) -> Option<String> {
         let doubts = self.state.doubts.iter();
-        doubts
-            .filter(|(_, doubt)| doubt.intent.write.on() == On::Route)
-            .map(|(object, _)| object.clone())
-            .next()
+        doubts.filter(|(_, doubt)| doubt.intent.write.on() == On::Route).map(|(object, _)| object.clone()).next()
     }
 
     /// Scales `color` to zero, or finds it so. `Ok` when that is done and the route, read afterwards, doesn't name it.
@@ -72,20 +66,16 @@ impl Thinking<'_> {
         let Some(route) = self.view.fresh_route(self.now) else {
             return Some(self.read(On::Route));
         };
-        let ours = route.value.objects.iter().all(|object| {
-            object
-                .mark
-                .as_ref()
-                .is_none_or(|mark| mark.stamp.holder == self.state.holder)
-        });
+        let ours = route
+            .value
+            .objects
+            .iter()
+            .all(|object| object.mark.as_ref().is_none_or(|mark| mark.stamp.holder == self.state.holder));
         if !ours || !route.value.references(color) {
             return None;
         }
-        let hurt = self.state.wrote.get(name(if color == self.old() {
-            Write::Retire(color)
-        } else {
-            Write::TakeDown(color)
-        }));
+        let hurt =
+            self.state.wrote.get(name(if color == self.old() { Write::Retire(color) } else { Write::TakeDown(color) }));
         if self.state.wrote.get(name(Write::ScaleUp(color))) >= hurt {
             return Some(self.halt(
                 &format!("traffic was routed to {color} by someone while it was scaled down; it was scaled up again"),
@@ -95,12 +85,7 @@ impl Thinking<'_> {
         if self.view.fresh(color, self.now).is_none() {
             return Some(self.read(On::Color(color)));
         }
-        let replicas = self
-            .state
-            .way_back
-            .as_ref()
-            .map_or(self.capacity(), |way_back| way_back.serving)
-            .max(1);
+        let replicas = self.state.way_back.as_ref().map_or(self.capacity(), |way_back| way_back.serving).max(1);
         Some(self.write_with(self.stage(), Write::ScaleUp(color), None, replicas, Vec::new()))
     }
 }

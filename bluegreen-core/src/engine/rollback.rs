@@ -14,11 +14,7 @@ const STAGE: Stage = Stage::RollBack;
 
 impl Thinking<'_> {
     pub(super) fn roll_back(self, reason: &str, forced: bool, since: Timestamp) -> Decision {
-        let closed = self
-            .state
-            .way_back
-            .as_ref()
-            .filter(|way_back| !way_back.open && !forced);
+        let closed = self.state.way_back.as_ref().filter(|way_back| !way_back.open && !forced);
         if let Some(way_back) = closed {
             return self.halt(
                 &format!("{reason}; the way back is closed: {}", way_back.reason),
@@ -31,9 +27,7 @@ impl Thinking<'_> {
             }
             return Decision {
                 stage: STAGE,
-                record: vec![Event::Found {
-                    write: Write::SwitchBack,
-                }],
+                record: vec![Event::Found { write: Write::SwitchBack }],
                 then: Then::Again,
             };
         }
@@ -87,12 +81,7 @@ impl Thinking<'_> {
 
     /// How many replicas the old color is to have: what it served with, or what serves now.
     fn needed(self) -> u32 {
-        let served = self
-            .state
-            .way_back
-            .as_ref()
-            .map(|way_back| way_back.serving)
-            .filter(|serving| *serving > 0);
+        let served = self.state.way_back.as_ref().map(|way_back| way_back.serving).filter(|serving| *serving > 0);
         let serves = || self.view.heard(self.new()).map_or(1, |new| new.desired);
         served.unwrap_or_else(serves).max(1)
     }
@@ -129,12 +118,7 @@ impl Thinking<'_> {
         if let Some(release) = self.release_route(STAGE, told) {
             return release;
         }
-        self.finish(
-            STAGE,
-            End::RolledBack {
-                reason: reason.to_owned(),
-            },
-        )
+        self.finish(STAGE, End::RolledBack { reason: reason.to_owned() })
     }
 
     /// Proof that traffic returned. Without it nothing is scaled down, but the rollback stands.
@@ -150,35 +134,16 @@ impl Thinking<'_> {
         let deadline = after(state.returned.unwrap_or(self.now), self.plan().converge_deadline);
         let color = self.old();
         if self.now < deadline {
-            let endpoints = self
-                .view
-                .heard(color)
-                .map(|old| old.endpoints.clone())
-                .unwrap_or_default();
+            let endpoints = self.view.heard(color).map(|old| old.endpoints.clone()).unwrap_or_default();
             return Some(self.run(
                 STAGE,
-                Activity::Converge {
-                    proves: Check::Returned,
-                    color,
-                    endpoints,
-                },
+                Activity::Converge { proves: Check::Returned, color, endpoints },
                 Some(deadline),
             ));
         }
-        let summary = format!(
-            "traffic has not provably returned within {:?}",
-            self.plan().converge_deadline
-        );
-        let failed = Event::Failed {
-            check: Check::Returned,
-            verdict: Verdict::Inconclusive,
-            summary,
-        };
-        Some(Decision {
-            stage: STAGE,
-            record: vec![failed],
-            then: Then::Again,
-        })
+        let summary = format!("traffic has not provably returned within {:?}", self.plan().converge_deadline);
+        let failed = Event::Failed { check: Check::Returned, verdict: Verdict::Inconclusive, summary };
+        Some(Decision { stage: STAGE, record: vec![failed], then: Then::Again })
     }
 
     fn settled_back(self) -> Timestamp {

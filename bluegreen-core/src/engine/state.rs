@@ -9,10 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use crate::backend::{RouteObject, RouteStep};
-use crate::color::PerColor;
+use crate::color::{Color, PerColor};
 use crate::ids::{Holder, RolloutId, Stamp};
 use crate::plan::PlanSpec;
-use crate::record::{Check, End, Ending, Record, Started, Write};
+use crate::record::{Check, End, Ending, Kind, Record, Started, Write};
 
 use super::verdict::SourceState;
 
@@ -162,15 +162,22 @@ pub struct IllegalEvent {
 impl State {
     /// The state after `records`; `None` of none.
     pub fn replay<'a>(records: impl IntoIterator<Item = &'a Record>) -> Result<Option<Self>, IllegalEvent> {
-        records
-            .into_iter()
-            .try_fold(None, |state, record| Self::after(state, record).map(Some))
+        records.into_iter().try_fold(None, |state, record| Self::after(state, record).map(Some))
     }
 
     /// The plan.
     #[must_use]
     pub const fn plan(&self) -> &PlanSpec {
         &self.started.plan
+    }
+
+    /// The color that served when the rollout began.
+    #[must_use]
+    pub const fn origin(&self) -> Color {
+        match self.started.kind {
+            Kind::Deploy => self.started.old,
+            Kind::RollBack(_) => self.started.new,
+        }
     }
 
     /// Whether all `objects` of the route carry this process's stamp.

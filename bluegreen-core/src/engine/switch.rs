@@ -26,15 +26,8 @@ impl Thinking<'_> {
             return Some(self.wait(Stage::Canary, format!("{split} to be held"), Some(until)));
         }
         let summary = format!("{split} held for {:?}", spec.hold);
-        let passed = Event::Passed {
-            check: Check::Canary(step),
-            summary,
-        };
-        Some(Decision {
-            stage: Stage::Canary,
-            record: vec![passed],
-            then: Then::Again,
-        })
+        let passed = Event::Passed { check: Check::Canary(step), summary };
+        Some(Decision { stage: Stage::Canary, record: vec![passed], then: Then::Again })
     }
 
     pub(super) fn switch(self) -> Option<Decision> {
@@ -46,11 +39,7 @@ impl Thinking<'_> {
         let new = self.new();
         if self.is_at(split) {
             // It landed before this process took over.
-            return Decision {
-                stage,
-                record: vec![Event::Found { write }],
-                then: Then::Again,
-            };
+            return Decision { stage, record: vec![Event::Found { write }], then: Then::Again };
         }
         if let Some(object) = self.doubtful_route_object() {
             return self.write_with(stage, Write::SealRoute, Some(object), 0, Vec::new());
@@ -73,11 +62,7 @@ impl Thinking<'_> {
         if let Some(decision) = self.grow(stage) {
             return decision;
         }
-        let record = if self.state.way_back.is_none() {
-            vec![self.way_back(seen.value.restarts)]
-        } else {
-            Vec::new()
-        };
+        let record = if self.state.way_back.is_none() { vec![self.way_back(seen.value.restarts)] } else { Vec::new() };
         self.write_with(stage, write, None, 0, record)
     }
 
@@ -88,25 +73,12 @@ impl Thinking<'_> {
         let deadline = after(tested, self.plan().ready_deadline);
         let seen = self.view.heard(new).map_or_else(String::new, |new| {
             let obstacles: Vec<_> = new.obstacles.iter().map(ToString::to_string).collect();
-            format!(
-                "{} of {} replicas ready {}",
-                new.ready,
-                self.capacity(),
-                obstacles.join("; ")
-            )
+            format!("{} of {} replicas ready {}", new.ready, self.capacity(), obstacles.join("; "))
         });
         if self.now >= deadline {
             let summary = format!("{new} was ready and is no longer: {seen}");
-            let failed = Event::Failed {
-                check: Check::Ready,
-                verdict: Verdict::Fail,
-                summary,
-            };
-            return Decision {
-                stage,
-                record: vec![failed],
-                then: Then::Again,
-            };
+            let failed = Event::Failed { check: Check::Ready, verdict: Verdict::Fail, summary };
+            return Decision { stage, record: vec![failed], then: Then::Again };
         }
         self.wait(stage, format!("{new} to be ready again: {seen}"), Some(deadline))
     }
@@ -125,22 +97,11 @@ impl Thinking<'_> {
     fn way_back(self, restarts: u32) -> Event {
         let serving = self.view.heard(self.old()).map_or(0, |old| old.ready);
         let (open, reason) = if serving == 0 {
-            (
-                false,
-                format!("no replica of {} was ready before traffic moved", self.old()),
-            )
+            (false, format!("no replica of {} was ready before traffic moved", self.old()))
         } else {
-            (
-                true,
-                format!("{serving} replicas of {} were ready before traffic moved", self.old()),
-            )
+            (true, format!("{serving} replicas of {} were ready before traffic moved", self.old()))
         };
-        Event::WayBack {
-            open,
-            reason,
-            serving,
-            restarts,
-        }
+        Event::WayBack { open, reason, serving, restarts }
     }
 
     /// Proof that traffic arrived, and then the wait for what can't be observed.
@@ -153,34 +114,15 @@ impl Thinking<'_> {
             let switched = state.switched.unwrap_or(self.now);
             let deadline = after(switched, self.plan().converge_deadline);
             if self.now >= deadline {
-                let summary = format!(
-                    "traffic has not provably arrived within {:?}",
-                    self.plan().converge_deadline
-                );
-                let failed = Event::Failed {
-                    check: Check::Converged,
-                    verdict: Verdict::Fail,
-                    summary,
-                };
-                return Some(Decision {
-                    stage: Stage::Converge,
-                    record: vec![failed],
-                    then: Then::Again,
-                });
+                let summary = format!("traffic has not provably arrived within {:?}", self.plan().converge_deadline);
+                let failed = Event::Failed { check: Check::Converged, verdict: Verdict::Fail, summary };
+                return Some(Decision { stage: Stage::Converge, record: vec![failed], then: Then::Again });
             }
             let color = self.new();
-            let endpoints = self
-                .view
-                .heard(color)
-                .map(|new| new.endpoints.clone())
-                .unwrap_or_default();
+            let endpoints = self.view.heard(color).map(|new| new.endpoints.clone()).unwrap_or_default();
             return Some(self.run(
                 Stage::Converge,
-                Activity::Converge {
-                    proves: Check::Converged,
-                    color,
-                    endpoints,
-                },
+                Activity::Converge { proves: Check::Converged, color, endpoints },
                 Some(deadline),
             ));
         };
@@ -189,14 +131,7 @@ impl Thinking<'_> {
             return Some(self.wait(Stage::Converge, "data planes to settle", Some(settled)));
         }
         let summary = format!("waited {:?} after convergence", self.plan().settle);
-        let passed = Event::Passed {
-            check: Check::Settled,
-            summary,
-        };
-        Some(Decision {
-            stage: Stage::Converge,
-            record: vec![passed],
-            then: Then::Again,
-        })
+        let passed = Event::Passed { check: Check::Settled, summary };
+        Some(Decision { stage: Stage::Converge, record: vec![passed], then: Then::Again })
     }
 }

@@ -31,10 +31,7 @@ impl<'a> Thinking<'a> {
             return decide(Stage::End, Then::Done(end.clone()));
         }
         if let Some(why) = &self.view.unreadable {
-            return self.halt(
-                &format!("the world can't be read: {why}"),
-                "repair it, then recover this rollout",
-            );
+            return self.halt(&format!("the world can't be read: {why}"), "repair it, then recover this rollout");
         }
         self.irrevocable()
             .or_else(|| self.resolve_doubts())
@@ -50,15 +47,7 @@ impl<'a> Thinking<'a> {
         let state = self.state;
         let begun = state.begun.contains_key(&Check::Migration);
         let over = state.has_passed(Check::Migration) || matches!(state.failed, Some((Check::Migration, _)));
-        (begun && !over).then(|| {
-            self.run(
-                Stage::Migrate,
-                Activity::Migrate {
-                    resumed: state.recovered,
-                },
-                None,
-            )
-        })
+        (begun && !over).then(|| self.run(Stage::Migrate, Activity::Migrate { resumed: state.recovered }, None))
     }
 
     /// R8: a write whose fate is unknown is read back before anything else is decided.
@@ -74,9 +63,7 @@ impl<'a> Thinking<'a> {
                     return Some(self.read(on));
                 };
                 let object = route.value.objects.iter().find(|object| object.name == intent.object);
-                object
-                    .and_then(|object| object.mark.as_ref())
-                    .is_some_and(|mark| mark.stamp == intent.stamp)
+                object.and_then(|object| object.mark.as_ref()).is_some_and(|mark| mark.stamp == intent.stamp)
             }
             On::Color(color) => {
                 let Some(seen) = self.view.fresh(color, self.now) else {
@@ -87,14 +74,7 @@ impl<'a> Thinking<'a> {
         };
         let complete = on != On::Route || self.completes(intent.write);
         let (write, object, stamp) = (intent.write, intent.object.clone(), intent.stamp.clone());
-        landed.then(|| {
-            self.record(vec![Event::Wrote {
-                write,
-                object,
-                stamp,
-                complete,
-            }])
-        })
+        landed.then(|| self.record(vec![Event::Wrote { write, object, stamp, complete }]))
     }
 
     /// Whether the route as it was read is what `write` was for.
@@ -115,11 +95,8 @@ impl<'a> Thinking<'a> {
         let route = self.route()?;
         for object in &route.objects {
             let Some(mark) = &object.mark else {
-                let by = object
-                    .changed
-                    .as_ref()
-                    .map(|change| format!(", last changed by {change}"))
-                    .unwrap_or_default();
+                let by =
+                    object.changed.as_ref().map(|change| format!(", last changed by {change}")).unwrap_or_default();
                 return Some(self.halt(
                     &format!("{} lost our stamp: it was replaced by someone{by}", object.name),
                     "see who manages it; then start a new rollout, or roll back",
@@ -129,16 +106,9 @@ impl<'a> Thinking<'a> {
                 return Some(self.superseded(&format!("{} carries {mark}", object.name)));
             }
             if object.is_foreign() {
-                let by = object
-                    .changed
-                    .as_ref()
-                    .map(|change| format!(" by {change}"))
-                    .unwrap_or_default();
+                let by = object.changed.as_ref().map(|change| format!(" by {change}")).unwrap_or_default();
                 return Some(self.halt(
-                    &format!(
-                        "{} was changed{by}: expected {}, found {}",
-                        object.name, mark.split, object.state
-                    ),
+                    &format!("{} was changed{by}: expected {}, found {}", object.name, mark.split, object.state),
                     "decide which color is to serve; then start a new rollout, or roll back",
                 ));
             }
@@ -184,10 +154,7 @@ impl<'a> Thinking<'a> {
     }
 
     pub(super) fn step_split(self, step: usize) -> Option<Split> {
-        self.plan()
-            .canary
-            .get(step)
-            .map(|step| Split::percent(self.new(), step.percent))
+        self.plan().canary.get(step).map(|step| Split::percent(self.new(), step.percent))
     }
 
     /// How many replicas the new color is to have.
@@ -212,11 +179,7 @@ impl<'a> Thinking<'a> {
     }
 
     pub(super) fn record(self, record: Vec<Event>) -> Decision {
-        Decision {
-            stage: self.stage(),
-            record,
-            then: Then::Again,
-        }
+        Decision { stage: self.stage(), record, then: Then::Again }
     }
 
     #[expect(clippy::unused_self, reason = "reads as the others do")]
@@ -226,13 +189,7 @@ impl<'a> Thinking<'a> {
 
     #[expect(clippy::unused_self, reason = "reads as the others do")]
     pub(super) fn wait(self, stage: Stage, what: impl Into<String>, until: Option<Timestamp>) -> Decision {
-        decide(
-            stage,
-            Then::Wait {
-                what: what.into(),
-                until,
-            },
-        )
+        decide(stage, Then::Wait { what: what.into(), until })
     }
 
     /// A write, unless its budget is spent or it is too early to try again.
@@ -249,20 +206,10 @@ impl<'a> Thinking<'a> {
         record: Vec<Event>,
     ) -> Decision {
         match self.budget(write) {
-            Budget::Free => Decision {
-                stage,
-                record,
-                then: Then::Write {
-                    write,
-                    object,
-                    replicas,
-                },
-            },
-            Budget::NotBefore(at, error) => self.wait(
-                stage,
-                format!("trying again to {write}, which failed: {error}"),
-                Some(at),
-            ),
+            Budget::Free => Decision { stage, record, then: Then::Write { write, object, replicas } },
+            Budget::NotBefore(at, error) => {
+                self.wait(stage, format!("trying again to {write}, which failed: {error}"), Some(at))
+            }
             Budget::Spent(error) => self.out_of_budget(write, &error),
         }
     }
@@ -280,15 +227,9 @@ impl<'a> Thinking<'a> {
         if tries.hopeless || spent {
             return Budget::Spent(tries.error.clone());
         }
-        let backoff = FIRST_BACKOFF
-            .saturating_mul(1 << tries.all.saturating_sub(1).min(8))
-            .min(MAX_BACKOFF);
+        let backoff = FIRST_BACKOFF.saturating_mul(1 << tries.all.saturating_sub(1).min(8)).min(MAX_BACKOFF);
         let at = after(tries.last, backoff);
-        if self.now < at {
-            Budget::NotBefore(at, tries.error.clone())
-        } else {
-            Budget::Free
-        }
+        if self.now < at { Budget::NotBefore(at, tries.error.clone()) } else { Budget::Free }
     }
 
     fn out_of_budget(self, write: Write, error: &str) -> Decision {
@@ -306,10 +247,7 @@ impl<'a> Thinking<'a> {
     pub(super) fn turn_back(self, reason: &str) -> Decision {
         let reason = reason.to_owned();
         let moved = self.state.switched.is_some() || !self.state.shifted.is_empty();
-        let moved = moved
-            || self
-                .route()
-                .is_some_and(|route| self.state.traffic_sent && route.references(self.new()));
+        let moved = moved || self.route().is_some_and(|route| self.state.traffic_sent && route.references(self.new()));
         if moved && self.state.way_back.as_ref().is_some_and(|way_back| !way_back.open) {
             let why = self.state.way_back.as_ref().map_or("", |way_back| &way_back.reason);
             return self.halt(
@@ -317,19 +255,12 @@ impl<'a> Thinking<'a> {
                 "repair the new release, or force a rollback",
             );
         }
-        let ending = if moved {
-            Ending::RollBack { reason, forced: false }
-        } else {
-            Ending::Abort { reason }
-        };
+        let ending = if moved { Ending::RollBack { reason, forced: false } } else { Ending::Abort { reason } };
         self.record(vec![Event::Decided(ending)])
     }
 
     pub(super) fn halt(self, reason: &str, next: &str) -> Decision {
-        self.end(End::Halted {
-            reason: reason.to_owned(),
-            next: next.to_owned(),
-        })
+        self.end(End::Halted { reason: reason.to_owned(), next: next.to_owned() })
     }
 
     pub(super) fn superseded(self, by: &str) -> Decision {
@@ -337,11 +268,7 @@ impl<'a> Thinking<'a> {
     }
 
     pub(super) fn end(self, end: End) -> Decision {
-        Decision {
-            stage: Stage::End,
-            record: vec![Event::Ended(end)],
-            then: Then::Again,
-        }
+        Decision { stage: Stage::End, record: vec![Event::Ended(end)], then: Then::Again }
     }
 
     /// The end after a proper course: autoscalers get back what they had first.
@@ -364,11 +291,7 @@ enum Budget {
 }
 
 pub(super) const fn decide(stage: Stage, then: Then) -> Decision {
-    Decision {
-        stage,
-        record: Vec::new(),
-        then,
-    }
+    Decision { stage, record: Vec::new(), then }
 }
 
 /// `duration` after `at`; the end of time where that is past it.

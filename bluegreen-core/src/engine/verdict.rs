@@ -47,11 +47,7 @@ pub(crate) fn sources(plan: &PlanSpec) -> Vec<String> {
     let Some(watch) = &plan.watch else { return Vec::new() };
     let probes = (0..watch.probes.len()).map(probe_source);
     let signals = (0..watch.signals.len()).map(signal_source);
-    [PODS.to_owned(), GUARD.to_owned()]
-        .into_iter()
-        .chain(probes)
-        .chain(signals)
-        .collect()
+    [PODS.to_owned(), GUARD.to_owned()].into_iter().chain(probes).chain(signals).collect()
 }
 
 /// How often a source may be bad or silent.
@@ -64,19 +60,11 @@ pub(crate) struct Limits {
 
 impl Limits {
     /// Pods and guard are judged as they are now, not by how often they were bad; a sample only shows that they were seen.
-    const SEEN: Self = Self {
-        consecutive: u32::MAX,
-        total: None,
-        silent: None,
-    };
+    const SEEN: Self = Self { consecutive: u32::MAX, total: None, silent: None };
 
     /// Why the source fails, if it does.
     pub(crate) fn failing(self, source: &SourceState, sample: &Sample) -> Option<String> {
-        let what = if sample.summary.is_empty() {
-            describe(&sample.measure)
-        } else {
-            sample.summary.clone()
-        };
+        let what = if sample.summary.is_empty() { describe(&sample.measure) } else { sample.summary.clone() };
         let name = &sample.source;
         if source.bad_in_a_row >= self.consecutive {
             return Some(format!("{name} failed {} times in a row: {what}", source.bad_in_a_row));
@@ -85,10 +73,7 @@ impl Limits {
             return Some(format!("{name} failed {} times in all: {what}", source.bad));
         }
         if self.silent.is_some_and(|silent| source.silent_in_a_row >= silent) {
-            return Some(format!(
-                "{name} has no data for {} measurements in a row: {what}",
-                source.silent_in_a_row
-            ));
+            return Some(format!("{name} has no data for {} measurements in a row: {what}", source.silent_in_a_row));
         }
         None
     }
@@ -99,27 +84,13 @@ pub(crate) fn judge(plan: &PlanSpec, sample: &Sample) -> (Verdict, Limits) {
     let Some(watch) = &plan.watch else {
         return (Verdict::Inconclusive, Limits::SEEN);
     };
-    let index = |prefix: &str| {
-        sample
-            .source
-            .strip_prefix(prefix)?
-            .parse::<usize>()
-            .ok()?
-            .checked_sub(1)
-    };
+    let index = |prefix: &str| sample.source.strip_prefix(prefix)?.parse::<usize>().ok()?.checked_sub(1);
     if let Some(probe) = index("probe ").and_then(|index| watch.probes.get(index)) {
         let verdict = match sample.measure {
             Measure::Counts { bad: 0, total: 1.. } => Verdict::Pass,
             _ => Verdict::Fail,
         };
-        return (
-            verdict,
-            Limits {
-                consecutive: probe.consecutive,
-                total: None,
-                silent: None,
-            },
-        );
+        return (verdict, Limits { consecutive: probe.consecutive, total: None, silent: None });
     }
     if let Some(signal) = index("signal ").and_then(|index| watch.signals.get(index)) {
         let criterion = &signal.criterion;
@@ -127,18 +98,10 @@ pub(crate) fn judge(plan: &PlanSpec, sample: &Sample) -> (Verdict, Limits) {
             NoData::Fail { after } => Some(after.max(1)),
             NoData::Wait => None,
         };
-        let limits = Limits {
-            consecutive: criterion.consecutive,
-            total: criterion.total,
-            silent,
-        };
+        let limits = Limits { consecutive: criterion.consecutive, total: criterion.total, silent };
         return (criterion.judge(&sample.measure), limits);
     }
-    let verdict = if matches!(sample.measure, Measure::NoData { .. }) {
-        Verdict::Inconclusive
-    } else {
-        Verdict::Pass
-    };
+    let verdict = if matches!(sample.measure, Measure::NoData { .. }) { Verdict::Inconclusive } else { Verdict::Pass };
     (verdict, Limits::SEEN)
 }
 
@@ -146,11 +109,7 @@ pub(crate) fn judge(plan: &PlanSpec, sample: &Sample) -> (Verdict, Limits) {
 pub(crate) fn pods_fail(limits: PodLimits, seen: &ColorObservation, capacity: u32, restarts: u32) -> Option<String> {
     let least = limits.min_ready(capacity).max(1);
     if seen.ready < least {
-        let why = seen
-            .obstacles
-            .first()
-            .map(|obstacle| format!(" ({obstacle})"))
-            .unwrap_or_default();
+        let why = seen.obstacles.first().map(|obstacle| format!(" ({obstacle})")).unwrap_or_default();
         let ready = seen.ready;
         return Some(format!(
             "{ready} of {capacity} replicas of {} are ready, at least {least} must be{why}",
@@ -171,10 +130,8 @@ fn describe(measure: &Measure) -> String {
         Measure::Counts { bad, total } => format!("{bad} of {total} bad"),
         Measure::Gauge { value } => format!("at {value}"),
         Measure::Latency { buckets } => {
-            let counts: Vec<_> = buckets
-                .iter()
-                .map(|b| format!("{} within {} s", b.count, b.at_most_seconds))
-                .collect();
+            let counts: Vec<_> =
+                buckets.iter().map(|b| format!("{} within {} s", b.count, b.at_most_seconds)).collect();
             counts.join(", ")
         }
         Measure::NoData { why } => format!("no data: {why}"),

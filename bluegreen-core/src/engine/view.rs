@@ -51,21 +51,14 @@ impl View {
     pub fn fresh(&self, color: Color, now: Timestamp) -> Option<&Reading<ColorObservation>> {
         let heard = self.heard.get(color).as_ref().map_or(0, |heard| heard.serial);
         let is_new = |reading: &&Reading<_>| reading.serial > self.barrier && reading.serial >= heard;
-        self.colors
-            .get(color)
-            .as_ref()
-            .filter(is_new)
-            .filter(|reading| reading.is_recent(now))
+        self.colors.get(color).as_ref().filter(is_new).filter(|reading| reading.is_recent(now))
     }
 
     /// The route, if it was read after the last event, and just now.
     #[must_use]
     pub fn fresh_route(&self, now: Timestamp) -> Option<&Reading<RouteObservation>> {
         let is_new = |reading: &&Reading<_>| reading.serial > self.barrier && !self.route_stirred;
-        self.route
-            .as_ref()
-            .filter(is_new)
-            .filter(|reading| reading.is_recent(now))
+        self.route.as_ref().filter(is_new).filter(|reading| reading.is_recent(now))
     }
 }
 
@@ -83,17 +76,12 @@ pub(crate) fn open_rollout<'a>(
     route: &'a RouteObservation,
     colors: &PerColor<ColorObservation>,
 ) -> Option<&'a RouteMark> {
-    route
-        .objects
-        .iter()
-        .filter_map(|object| object.mark.as_ref())
-        .find(|mark| {
-            let idle = mark.split.sole().map(|color| colors.get(color.other()));
-            let taken_down = idle.is_some_and(|idle| {
-                let ours =
-                    |stamp: &crate::ids::Stamp| stamp.epoch == mark.stamp.epoch && stamp.holder == mark.stamp.holder;
-                idle.desired == 0 && idle.stamp.as_ref().is_some_and(ours)
-            });
-            !mark.ended && !taken_down
-        })
+    route.objects.iter().filter_map(|object| object.mark.as_ref()).find(|mark| {
+        let idle = mark.split.sole().map(|color| colors.get(color.other()));
+        let taken_down = idle.is_some_and(|idle| {
+            let ours = |stamp: &crate::ids::Stamp| stamp.epoch == mark.stamp.epoch && stamp.holder == mark.stamp.holder;
+            idle.desired == 0 && idle.stamp.as_ref().is_some_and(ours)
+        });
+        !mark.ended && !taken_down
+    })
 }

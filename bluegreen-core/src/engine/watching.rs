@@ -23,11 +23,7 @@ impl Thinking<'_> {
         if !state.is_sampling() {
             return None;
         }
-        let limits = self
-            .plan()
-            .watch
-            .as_ref()
-            .map_or_else(PodLimits::default, |watch| watch.pods);
+        let limits = self.plan().watch.as_ref().map_or_else(PodLimits::default, |watch| watch.pods);
         let restarts = state.way_back.as_ref().map_or(0, |way_back| way_back.restarts);
         let new = self.view.heard(self.new());
         let pods = new.and_then(|new| verdict::pods_fail(limits, new, self.capacity(), restarts));
@@ -39,15 +35,9 @@ impl Thinking<'_> {
         let ready = |color| self.view.heard(color).map_or(0, |seen| seen.ready);
         if ready(self.old()) == 0 && ready(self.new()) == 0 {
             let reason = format!("{reason}; and no replica of {} is ready either", self.old());
-            return Some(self.halt(
-                &reason,
-                "bring either color up, then recover this rollout, or roll back",
-            ));
+            return Some(self.halt(&reason, "bring either color up, then recover this rollout, or roll back"));
         }
-        let judged = Event::Judged {
-            verdict: Verdict::Fail,
-            reason: reason.clone(),
-        };
+        let judged = Event::Judged { verdict: Verdict::Fail, reason: reason.clone() };
         let mut decision = self.turn_back(&reason);
         decision.record.insert(0, judged);
         Some(decision)
@@ -63,10 +53,8 @@ impl Thinking<'_> {
         if holds != self.state.watch.guard_lost.is_some() {
             return None;
         }
-        let summary = format!(
-            "{} of the {} replicas of {} that served are ready",
-            old.ready, way_back.serving, old.color
-        );
+        let summary =
+            format!("{} of the {} replicas of {} that served are ready", old.ready, way_back.serving, old.color);
         Some(self.record(vec![Event::Guard { holds, summary }]))
     }
 
@@ -90,13 +78,8 @@ impl Thinking<'_> {
         let sources = &self.state.watch.sources;
         let samples: u64 = sources.values().map(|source| source.samples).sum();
         let bad: u32 = sources.values().map(|source| source.bad).sum();
-        let guard = self
-            .state
-            .watch
-            .guard_lost
-            .as_ref()
-            .map(|lost| format!("; guard lost: {lost}"))
-            .unwrap_or_default();
+        let guard =
+            self.state.watch.guard_lost.as_ref().map(|lost| format!("; guard lost: {lost}")).unwrap_or_default();
         format!("the watch to end: {samples} samples, {bad} bad{guard}")
     }
 
@@ -111,10 +94,7 @@ impl Thinking<'_> {
         let missing = self.missing(spec);
         if missing.is_empty() {
             let reason = format!("nothing failed in {:?}", spec.duration);
-            return self.record(vec![Event::Judged {
-                verdict: Verdict::Pass,
-                reason,
-            }]);
+            return self.record(vec![Event::Judged { verdict: Verdict::Pass, reason }]);
         }
         let reason = missing.join("; ");
         if self.state.watch.confirming.is_some() {
@@ -124,10 +104,7 @@ impl Thinking<'_> {
             );
         }
         let window = (spec.duration / 10).max(spec.interval * 4);
-        self.record(vec![Event::Confirming {
-            until: after(self.now, window),
-            reason,
-        }])
+        self.record(vec![Event::Confirming { until: after(self.now, window), reason }])
     }
 
     /// The sources that saw too little, in words.
@@ -137,28 +114,19 @@ impl Thinking<'_> {
         let slack = spec.interval * 2;
         let whole = confirming.map_or(spec.duration, |(from, until)| length(from, until));
         let needed = whole.mul_f64(LEAST_SEEN).min(whole.saturating_sub(slack));
-        let seen = |name: &str| {
-            let source = self.state.watch.sources.get(name);
-            source.map_or(SignedDuration::ZERO, |source| {
-                if confirming.is_some() {
-                    source.seen_confirming
-                } else {
-                    source.seen
-                }
-            })
-        };
+        let seen =
+            |name: &str| {
+                let source = self.state.watch.sources.get(name);
+                source.map_or(SignedDuration::ZERO, |source| {
+                    if confirming.is_some() { source.seen_confirming } else { source.seen }
+                })
+            };
         let names = verdict::sources(self.plan()).into_iter();
         names
             .filter_map(|name| {
                 let seen = seen(&name);
                 let short = seen < SignedDuration::try_from(needed).unwrap_or(SignedDuration::MAX);
-                short.then(|| {
-                    format!(
-                        "{name} has seen {:.0} s of {:.0} s",
-                        seen.as_secs_f64(),
-                        whole.as_secs_f64()
-                    )
-                })
+                short.then(|| format!("{name} has seen {:.0} s of {:.0} s", seen.as_secs_f64(), whole.as_secs_f64()))
             })
             .collect()
     }
@@ -168,29 +136,14 @@ impl Thinking<'_> {
         if self.state.has_passed(Check::Drained(color)) {
             return None;
         }
-        let stage = if color == self.old() {
-            Stage::Drain
-        } else {
-            Stage::RollBack
-        };
-        let since = if color == self.old() {
-            Check::Converged
-        } else {
-            Check::Returned
-        };
+        let stage = if color == self.old() { Stage::Drain } else { Stage::RollBack };
+        let since = if color == self.old() { Check::Converged } else { Check::Returned };
         let converged = self.state.passed.get(&since).copied().unwrap_or(self.now);
         let deadline = after(converged, self.plan().drain);
         if self.now >= deadline {
             let summary = format!("connections had {:?} to leave", self.plan().drain);
-            let passed = Event::Passed {
-                check: Check::Drained(color),
-                summary,
-            };
-            return Some(Decision {
-                stage,
-                record: vec![passed],
-                then: Then::Again,
-            });
+            let passed = Event::Passed { check: Check::Drained(color), summary };
+            return Some(Decision { stage, record: vec![passed], then: Then::Again });
         }
         let until = until.map_or(deadline, |until| until.min(deadline));
         if self.plan().drainer.is_none() {
@@ -198,20 +151,10 @@ impl Thinking<'_> {
             return Some(self.wait(stage, format!("open connections to leave {color}"), Some(until)));
         }
         if !self.state.begun.contains_key(&Check::Drained(color)) {
-            let begun = Event::Begun {
-                check: Check::Drained(color),
-            };
-            return Some(Decision {
-                stage,
-                record: vec![begun],
-                then: Then::Again,
-            });
+            let begun = Event::Begun { check: Check::Drained(color) };
+            return Some(Decision { stage, record: vec![begun], then: Then::Again });
         }
-        let endpoints = self
-            .view
-            .heard(color)
-            .map(|seen| seen.endpoints.clone())
-            .unwrap_or_default();
+        let endpoints = self.view.heard(color).map(|seen| seen.endpoints.clone()).unwrap_or_default();
         Some(self.run(stage, Activity::Drain { color, endpoints }, Some(until)))
     }
 
@@ -222,8 +165,7 @@ impl Thinking<'_> {
     /// Scales the old color down; it stays restorable. Only a passed watch comes here: nothing else is proof.
     pub(super) fn retire(self) -> Option<Decision> {
         self.state.watch.passed?;
-        self.take_down(Stage::Retire, self.old(), Write::Retire(self.old()))
-            .err()
+        self.take_down(Stage::Retire, self.old(), Write::Retire(self.old())).err()
     }
 
     /// Everything is done.
@@ -249,17 +191,9 @@ impl Thinking<'_> {
     /// Whether a color was at zero before we came to scale it down, so that it doesn't carry our stamp.
     pub(super) fn was_down_already(self, color: Color) -> bool {
         let ours = |seen: &crate::backend::ColorObservation| {
-            seen.stamp
-                .as_ref()
-                .is_some_and(|stamp| stamp.holder == self.state.holder)
-                && seen.desired == 0
+            seen.stamp.as_ref().is_some_and(|stamp| stamp.holder == self.state.holder) && seen.desired == 0
         };
-        !self
-            .view
-            .colors
-            .get(color)
-            .as_ref()
-            .is_some_and(|seen| ours(&seen.value))
+        !self.view.colors.get(color).as_ref().is_some_and(|seen| ours(&seen.value))
     }
 }
 

@@ -25,10 +25,7 @@ pub(super) struct HttpClient {
 
 impl HttpClient {
     pub(super) fn given(client: Client) -> Self {
-        Self {
-            given: Some(client),
-            ..Self::default()
-        }
+        Self { given: Some(client), ..Self::default() }
     }
 
     pub(super) const fn is_given(&self) -> bool {
@@ -58,11 +55,7 @@ impl HttpClient {
 /// Nothing of the client itself: its default headers may be secrets.
 impl fmt::Debug for HttpClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.is_given() {
-            "HttpClient(given)"
-        } else {
-            "HttpClient(own)"
-        })
+        f.write_str(if self.is_given() { "HttpClient(given)" } else { "HttpClient(own)" })
     }
 }
 
@@ -99,9 +92,7 @@ mod tls {
 
     /// Trusts nobody, and reads no files.
     pub(super) fn without_roots(client: ClientBuilder) -> Result<ClientBuilder, String> {
-        add(client, |builder| {
-            Ok(builder.with_root_certificates(RootCertStore::empty()))
-        })
+        add(client, |builder| Ok(builder.with_root_certificates(RootCertStore::empty())))
     }
 
     /// Trusts whom the platform trusts.

@@ -81,9 +81,7 @@ impl HttpDrain {
 
     /// Does the same to all endpoints, and returns what came back or the error that matters most.
     async fn ask(&self, call: Call, endpoints: &[Endpoint]) -> Result<Vec<(Asked, Answer)>, BackendError> {
-        let answers = stream::iter(endpoints.to_vec())
-            .map(|endpoint| self.ask_one(call, endpoint))
-            .buffered(AT_ONCE);
+        let answers = stream::iter(endpoints.to_vec()).map(|endpoint| self.ask_one(call, endpoint)).buffered(AT_ONCE);
         let (mut good, mut bad) = (Vec::new(), None::<BackendError>);
         for answer in answers.collect::<Vec<_>>().await {
             match (answer, &bad) {
@@ -100,15 +98,9 @@ impl HttpDrain {
     }
 
     async fn ask_one(&self, call: Call, endpoint: Endpoint) -> Result<(Asked, Answer), BackendError> {
-        let asked = Asked {
-            call,
-            object: endpoint.name.clone(),
-        };
+        let asked = Asked { call, object: endpoint.name.clone() };
         let url = self.url(call, &endpoint).map_err(|message| asked.unusable(message))?;
-        let asked = Asked {
-            object: format!("{} ({url})", endpoint.name),
-            ..asked
-        };
+        let asked = Asked { object: format!("{} ({url})", endpoint.name), ..asked };
         let client = self.client.for_url(&url, "HttpDrain")?;
         let until = Instant::now() + self.timeout.min(LONGEST);
         match exchange(client, Request::new(call.method(), url), until).await {
@@ -119,15 +111,8 @@ impl HttpDrain {
     }
 
     fn url(&self, call: Call, endpoint: &Endpoint) -> Result<Url, String> {
-        let address = endpoint
-            .address
-            .as_deref()
-            .ok_or("it has no network address to ask it at")?;
-        let host = if address.parse::<Ipv6Addr>().is_ok() {
-            format!("[{address}]")
-        } else {
-            address.to_owned()
-        };
+        let address = endpoint.address.as_deref().ok_or("it has no network address to ask it at")?;
+        let host = if address.parse::<Ipv6Addr>().is_ok() { format!("[{address}]") } else { address.to_owned() };
         let path = match call {
             Call::Begin | Call::Cancel => &self.begin_path,
             Call::Count => &self.open_path,
@@ -143,14 +128,10 @@ impl HttpDrain {
             return Err(asked.unusable(format!("{pointer:?} is not a JSON pointer: it has to begin with `/`")));
         }
         let json = (answer.end == BodyEnd::Whole).then(|| serde_json::from_slice::<serde_json::Value>(&answer.body));
-        let count = json
-            .and_then(Result::ok)
-            .and_then(|json| json.pointer(pointer)?.as_u64());
+        let count = json.and_then(Result::ok).and_then(|json| json.pointer(pointer)?.as_u64());
         count.ok_or_else(|| {
             let body = Secrets::default().quote(&answer.body);
-            asked.unusable(format!(
-                "expected JSON with the number of open connections at {pointer}, found {body}"
-            ))
+            asked.unusable(format!("expected JSON with the number of open connections at {pointer}, found {body}"))
         })
     }
 }
@@ -189,62 +170,29 @@ struct Asked {
 
 impl Asked {
     fn unusable(&self, message: impl Into<String>) -> BackendError {
-        BackendError::Unusable {
-            object: self.object.clone(),
-            message: message.into(),
-        }
+        BackendError::Unusable { object: self.object.clone(), message: message.into() }
     }
 
     fn refused(self, answer: &Answer) -> BackendError {
         let action = self.call.action().to_owned();
-        let message = format!(
-            "answered {}: {}",
-            answer.status.as_u16(),
-            Secrets::default().quote(&answer.body)
-        );
+        let message = format!("answered {}: {}", answer.status.as_u16(), Secrets::default().quote(&answer.body));
         match (answer.status.as_u16(), self.call) {
-            (401 | 403, _) => BackendError::Denied {
-                action,
-                object: self.object,
-                message,
-            },
+            (401 | 403, _) => BackendError::Denied { action, object: self.object, message },
             // It began to work on it, and then something went wrong.
-            (500.., Call::Begin | Call::Cancel) => BackendError::Unknown {
-                action,
-                object: self.object,
-                source: message.into(),
-            },
-            (500.., Call::Count) => BackendError::Unavailable {
-                action,
-                object: self.object,
-                source: message.into(),
-            },
-            _ => BackendError::Refused {
-                action,
-                object: self.object,
-                message,
-            },
+            (500.., Call::Begin | Call::Cancel) => {
+                BackendError::Unknown { action, object: self.object, source: message.into() }
+            }
+            (500.., Call::Count) => BackendError::Unavailable { action, object: self.object, source: message.into() },
+            _ => BackendError::Refused { action, object: self.object, message },
         }
     }
 
     fn unanswered(self, error: NoAnswer, timeout: Duration) -> BackendError {
         let (action, object) = (self.call.action().to_owned(), self.object);
         match error {
-            NoAnswer::TimedOut(_) => BackendError::TimedOut {
-                action,
-                object,
-                after: timeout,
-            },
-            NoAnswer::Unreached(error) => BackendError::Unavailable {
-                action,
-                object,
-                source: error.into(),
-            },
-            NoAnswer::Broken(error) => BackendError::Unknown {
-                action,
-                object,
-                source: error.into(),
-            },
+            NoAnswer::TimedOut(_) => BackendError::TimedOut { action, object, after: timeout },
+            NoAnswer::Unreached(error) => BackendError::Unavailable { action, object, source: error.into() },
+            NoAnswer::Broken(error) => BackendError::Unknown { action, object, source: error.into() },
         }
     }
 }

@@ -67,13 +67,7 @@ pub(super) async fn exchange(client: &Client, request: Request, until: Instant) 
     let mut body = Vec::new();
     let end = timeout_at(until, read(&mut response, &mut body)).await;
     let end = end.unwrap_or_else(|_| BodyEnd::TimedOut(begin.elapsed()));
-    Ok(Answer {
-        status,
-        headers,
-        body,
-        end,
-        redirected_to,
-    })
+    Ok(Answer { status, headers, body, end, redirected_to })
 }
 
 /// Reads into `body`, which holds what has come so far even when the future is dropped.

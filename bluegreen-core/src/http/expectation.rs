@@ -30,29 +30,19 @@ impl Statuses {
 
 impl From<u16> for Statuses {
     fn from(status: u16) -> Self {
-        Self {
-            first: status,
-            last: status,
-        }
+        Self { first: status, last: status }
     }
 }
 
 impl From<RangeInclusive<u16>> for Statuses {
     fn from(range: RangeInclusive<u16>) -> Self {
-        Self {
-            first: *range.start(),
-            last: *range.end(),
-        }
+        Self { first: *range.start(), last: *range.end() }
     }
 }
 
 impl fmt::Display for Statuses {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.first == self.last {
-            write!(f, "{}", self.first)
-        } else {
-            write!(f, "{}-{}", self.first, self.last)
-        }
+        if self.first == self.last { write!(f, "{}", self.first) } else { write!(f, "{}-{}", self.first, self.last) }
     }
 }
 
@@ -69,11 +59,7 @@ pub(super) struct Expectation {
 
 impl Expectation {
     pub(super) fn statuses(&self) -> &[Statuses] {
-        if self.statuses.is_empty() {
-            &[Statuses::SUCCESS]
-        } else {
-            &self.statuses
-        }
+        if self.statuses.is_empty() { &[Statuses::SUCCESS] } else { &self.statuses }
     }
 
     /// What is wrong with `answer`, as the rest of a sentence that begins with its URL; what it came to, if nothing is.
@@ -83,9 +69,7 @@ impl Expectation {
         if let Some(url) = &answer.redirected_to {
             // Something else was asked than what was to be judged.
             let to = secrets.quote(url.as_str().as_bytes());
-            return Err(format!(
-                "was left for {to}, because the client that was given follows redirects"
-            ));
+            return Err(format!("was left for {to}, because the client that was given follows redirects"));
         }
         if !self.statuses().iter().any(|statuses| statuses.contain(status)) {
             let location = answer.headers.get(LOCATION).filter(|_| answer.status.is_redirection());
@@ -101,11 +85,7 @@ impl Expectation {
         }
         let mut faults = self.header_faults(answer, secrets);
         faults.extend(self.json_faults(answer, secrets));
-        if faults.is_empty() {
-            Ok(answered)
-        } else {
-            Err(format!("{answered}, but {}", faults.join(" and ")))
-        }
+        if faults.is_empty() { Ok(answered) } else { Err(format!("{answered}, but {}", faults.join(" and "))) }
     }
 
     fn header_faults(&self, answer: &Answer, secrets: &Secrets) -> Vec<String> {
@@ -115,15 +95,8 @@ impl Expectation {
                 return None;
             }
             let found: Vec<_> = found.iter().map(|value| secrets.quote(value.as_bytes())).collect();
-            let found = if found.is_empty() {
-                "missing".to_owned()
-            } else {
-                found.join(", ")
-            };
-            Some(format!(
-                "header {name} is {found} instead of {}",
-                secrets.quote(expected.as_bytes())
-            ))
+            let found = if found.is_empty() { "missing".to_owned() } else { found.join(", ") };
+            Some(format!("header {name} is {found} instead of {}", secrets.quote(expected.as_bytes())))
         };
         self.headers.iter().filter_map(fault).collect()
     }
@@ -133,10 +106,7 @@ impl Expectation {
             return Vec::new();
         }
         if answer.end == BodyEnd::Capped {
-            return vec![format!(
-                "its body is longer than {} KiB and wasn't read as JSON",
-                BODY_LIMIT / 1024
-            )];
+            return vec![format!("its body is longer than {} KiB and wasn't read as JSON", BODY_LIMIT / 1024)];
         }
         let body: Value = match serde_json::from_slice(&answer.body) {
             Ok(body) => body,
@@ -149,10 +119,7 @@ impl Expectation {
             }
             let found = found.map_or_else(|| "missing".to_owned(), |found| secrets.plain(&found.to_string()));
             let place = if pointer.is_empty() { "the JSON" } else { pointer };
-            Some(format!(
-                "{place} is {found} instead of {}",
-                secrets.plain(&expected.to_string())
-            ))
+            Some(format!("{place} is {found} instead of {}", secrets.plain(&expected.to_string())))
         };
         self.json.iter().filter_map(fault).collect()
     }
@@ -198,51 +165,31 @@ mod tests {
             (answer(204, &[v2], good), Ok("answered 204")),
             (answer(200, &[("x-release", "v1"), v2], good), Ok("answered 200")),
             (answer(202, &[v2], good), Err("answered 202")),
-            (
-                answer(302, &[("location", "/login")], ""),
-                Err("answered 302, a redirect to \"/login\""),
-            ),
-            (
-                answer(200, &[], good),
-                Err("answered 200, but header x-release is missing instead of \"v2\""),
-            ),
+            (answer(302, &[("location", "/login")], ""), Err("answered 302, a redirect to \"/login\"")),
+            (answer(200, &[], good), Err("answered 200, but header x-release is missing instead of \"v2\"")),
             (
                 answer(200, &[("x-release", "v1")], r#"{"db":{"ok":"no"}}"#),
-                Err(
-                    "answered 200, but header x-release is \"v1\" instead of \"v2\" and /db/ok is \"no\" instead of \
-                     true and /queue is missing instead of 0",
-                ),
+                Err("answered 200, but header x-release is \"v1\" instead of \"v2\" and /db/ok is \"no\" instead of \
+                     true and /queue is missing instead of 0"),
             ),
             (
                 answer(200, &[v2], "boom"),
                 Err("answered 200, but its body is not JSON (expected value at line 1 column 1)"),
             ),
             (
-                Answer {
-                    end: BodyEnd::Capped,
-                    ..answer(200, &[v2], good)
-                },
+                Answer { end: BodyEnd::Capped, ..answer(200, &[v2], good) },
                 Err("answered 200, but its body is longer than 64 KiB and wasn't read as JSON"),
             ),
             (
-                Answer {
-                    end: BodyEnd::TimedOut(Duration::from_secs(5)),
-                    ..answer(200, &[v2], good)
-                },
+                Answer { end: BodyEnd::TimedOut(Duration::from_secs(5)), ..answer(200, &[v2], good) },
                 Err("answered 200, but its body had no end in 5.0s"),
             ),
             (
-                Answer {
-                    end: BodyEnd::Broken("reset".to_owned()),
-                    ..answer(200, &[v2], good)
-                },
+                Answer { end: BodyEnd::Broken("reset".to_owned()), ..answer(200, &[v2], good) },
                 Err("answered 200, but its body broke off (reset)"),
             ),
             (
-                Answer {
-                    redirected_to: "http://b/".parse().ok(),
-                    ..answer(200, &[v2], good)
-                },
+                Answer { redirected_to: "http://b/".parse().ok(), ..answer(200, &[v2], good) },
                 Err("was left for \"http://b/\", because the client that was given follows redirects"),
             ),
         ] {
@@ -253,14 +200,7 @@ mod tests {
 
     #[test]
     fn without_expectations_every_success_will_do_and_nothing_else() {
-        for (status, passes) in [
-            (199, false),
-            (200, true),
-            (204, true),
-            (299, true),
-            (301, false),
-            (404, false),
-        ] {
+        for (status, passes) in [(199, false), (200, true), (204, true), (299, true), (301, false), (404, false)] {
             let judgement = Expectation::default().judge(&answer(status, &[], ""), &Secrets::default());
             assert_eq!(judgement.is_ok(), passes, "{status}");
         }

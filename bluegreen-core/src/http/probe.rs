@@ -86,8 +86,7 @@ impl HttpProbe {
     pub fn expect_json(mut self, pointer: impl Into<String>, value: impl Into<Value>) -> Self {
         let pointer = pointer.into();
         if !is_pointer(&pointer) {
-            self.faults
-                .push(format!("{pointer:?} is not a JSON pointer: it has to begin with `/`"));
+            self.faults.push(format!("{pointer:?} is not a JSON pointer: it has to begin with `/`"));
         }
         self.expectation.json.push((pointer, value.into()));
         self
@@ -139,19 +138,14 @@ impl HttpProbe {
             return None;
         };
         let Ok(value) = value.parse::<HeaderValue>() else {
-            self.faults.push(format!(
-                "the value of header {parsed} has characters that a header can't have"
-            ));
+            self.faults.push(format!("the value of header {parsed} has characters that a header can't have"));
             return None;
         };
         Some((parsed, value))
     }
 
     fn unusable(&self, message: String) -> BackendError {
-        BackendError::Unusable {
-            object: format!("HttpProbe {}", self.place),
-            message,
-        }
+        BackendError::Unusable { object: format!("HttpProbe {}", self.place), message }
     }
 
     fn url(&self, target: &ProbeTarget) -> Result<Url, BackendError> {
@@ -159,17 +153,10 @@ impl HttpProbe {
             self.place.0.clone()
         } else {
             let Some(address) = &target.address else {
-                let message = format!(
-                    "there is no address of {} to join it to; give a whole URL",
-                    target.color
-                );
+                let message = format!("there is no address of {} to join it to; give a whole URL", target.color);
                 return Err(self.unusable(message));
             };
-            format!(
-                "{}/{}",
-                address.0.trim_end_matches('/'),
-                self.place.0.trim_start_matches('/')
-            )
+            format!("{}/{}", address.0.trim_end_matches('/'), self.place.0.trim_start_matches('/'))
         };
         let bad = |why: &str| self.unusable(format!("{} is not a URL to probe: {why}", without_login(&text)));
         let url = Url::parse(&text).map_err(|error| bad(&error.to_string()))?;
@@ -195,20 +182,12 @@ impl HttpProbe {
         match exchange(client, self.request(url), until).await {
             Ok(answer) => self.expectation.judge(&answer, &secrets).map_err(|what| {
                 let detail = (!answer.body.is_empty()).then(|| secrets.quote(&answer.body));
-                Miss {
-                    what,
-                    detail,
-                    timed_out: false,
-                }
+                Miss { what, detail, timed_out: false }
             }),
             Err(error) => {
                 let timed_out = matches!(error, NoAnswer::TimedOut(_));
                 let detail = std::error::Error::source(&error).map(chain);
-                Err(Miss {
-                    what: error.to_string(),
-                    detail,
-                    timed_out,
-                })
+                Err(Miss { what: error.to_string(), detail, timed_out })
             }
         }
     }
@@ -249,9 +228,8 @@ impl HealthProbe for HttpProbe {
             description = description.with("headers", names);
         }
         if !headers.is_empty() {
-            let pairs = headers
-                .iter()
-                .map(|(name, value)| format!("{name}: {}", String::from_utf8_lossy(value.as_bytes())));
+            let pairs =
+                headers.iter().map(|(name, value)| format!("{name}: {}", String::from_utf8_lossy(value.as_bytes())));
             description = description.with("expect_header", pairs.collect::<Vec<_>>());
         }
         if !json.is_empty() {
@@ -277,9 +255,6 @@ impl HealthProbe for HttpProbe {
         let url = self.url(target)?;
         let client = self.client.for_url(&url, "HttpProbe")?;
         let subject = format!("GET {}", without_login(url.as_str()));
-        Ok(self
-            .schedule
-            .run(subject, |until| self.attempt(client, url.clone(), until))
-            .await)
+        Ok(self.schedule.run(subject, |until| self.attempt(client, url.clone(), until)).await)
     }
 }

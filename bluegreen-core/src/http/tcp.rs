@@ -84,28 +84,19 @@ impl TcpProbe {
 }
 
 fn unusable(message: String) -> BackendError {
-    BackendError::Unusable {
-        object: "TcpProbe".to_owned(),
-        message,
-    }
+    BackendError::Unusable { object: "TcpProbe".to_owned(), message }
 }
 
 async fn attempt(place: &str, until: Instant) -> Result<String, Miss> {
     let begin = Instant::now();
     match timeout_at(until, TcpStream::connect(place)).await {
         Ok(Ok(_)) => Ok("accepted a connection".to_owned()),
-        Ok(Err(error)) => Err(Miss {
-            what: "could not be reached".to_owned(),
-            detail: Some(error.to_string()),
-            timed_out: false,
-        }),
+        Ok(Err(error)) => {
+            Err(Miss { what: "could not be reached".to_owned(), detail: Some(error.to_string()), timed_out: false })
+        }
         Err(_) => {
             let what = format!("accepted no connection within {}", brief(begin.elapsed()));
-            Err(Miss {
-                what,
-                detail: None,
-                timed_out: true,
-            })
+            Err(Miss { what, detail: None, timed_out: true })
         }
     }
 }
@@ -133,10 +124,7 @@ impl HealthProbe for TcpProbe {
             return Err(unusable(format!("there is no address of {}", target.color)));
         };
         let place = self.place(address)?;
-        Ok(self
-            .schedule
-            .run(format!("TCP {place}"), |until| attempt(&place, until))
-            .await)
+        Ok(self.schedule.run(format!("TCP {place}"), |until| attempt(&place, until)).await)
     }
 }
 
@@ -155,11 +143,7 @@ mod tests {
             (&as_written, "tcp://10.0.0.1", None),
             (&other, "10.0.0.1", None),
         ] {
-            assert_eq!(
-                probe.place(&Address(address.to_owned())).ok().as_deref(),
-                place,
-                "{address}"
-            );
+            assert_eq!(probe.place(&Address(address.to_owned())).ok().as_deref(), place, "{address}");
         }
     }
 }

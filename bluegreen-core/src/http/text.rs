@@ -19,12 +19,7 @@ impl Secrets {
     /// The words of `values`, each hidden by itself: an answer often quotes a token without its `Bearer`.
     pub(super) fn in_values<'a>(values: impl Iterator<Item = &'a [u8]>) -> Self {
         let words = values.flat_map(|value| value.split(u8::is_ascii_whitespace));
-        Self(
-            words
-                .filter(|word| word.len() >= SECRET_WORD)
-                .map(<[u8]>::to_vec)
-                .collect(),
-        )
+        Self(words.filter(|word| word.len() >= SECRET_WORD).map(<[u8]>::to_vec).collect())
     }
 
     /// The first bytes of `text` without secrets, and whether there was more.
@@ -120,10 +115,7 @@ mod tests {
     #[test]
     fn an_echoed_secret_is_hidden_even_where_it_is_cut() {
         let secrets = Secrets::in_values([&b"Bearer hunter2-hunter2"[..], b"1"].into_iter());
-        assert_eq!(
-            secrets.quote(b"token hunter2-hunter2 has 1 fault"),
-            r#""token *** has 1 fault""#
-        );
+        assert_eq!(secrets.quote(b"token hunter2-hunter2 has 1 fault"), r#""token *** has 1 fault""#);
         let late = format!("{}hunter2-hunter2", "x".repeat(195));
         assert!(!secrets.quote(late.as_bytes()).contains("hunter"));
         assert_eq!(secrets.plain("\"hunter2-hunter2\"\u{7}"), "\"***\"\\u{7}");
@@ -131,13 +123,7 @@ mod tests {
 
     #[test]
     fn times_are_as_exact_as_they_are_long() {
-        for (millis, expected) in [
-            (0, "0ms"),
-            (340, "340ms"),
-            (1_500, "1.5s"),
-            (29_987, "30s"),
-            (120_400, "120s"),
-        ] {
+        for (millis, expected) in [(0, "0ms"), (340, "340ms"), (1_500, "1.5s"), (29_987, "30s"), (120_400, "120s")] {
             assert_eq!(brief(Duration::from_millis(millis)), expected);
         }
     }

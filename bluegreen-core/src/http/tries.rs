@@ -68,12 +68,7 @@ impl Schedule {
 
     /// Why no target could ever pass, or every one would.
     pub(super) fn faults(&self) -> impl Iterator<Item = String> {
-        let Self {
-            successes,
-            every,
-            try_timeout,
-            deadline,
-        } = *self;
+        let Self { successes, every, try_timeout, deadline } = *self;
         let pauses = every.saturating_mul(successes.saturating_sub(1));
         [
             (successes == 0).then(|| "successes must be at least 1".to_owned()),
@@ -133,18 +128,8 @@ impl Tally {
     }
 
     fn report(self, subject: &str, successes: u32) -> ProbeReport {
-        let Self {
-            passed,
-            tries,
-            streak,
-            elapsed,
-            ..
-        } = self;
-        let effort = format!(
-            "after {tries} {} in {}",
-            if tries == 1 { "try" } else { "tries" },
-            brief(elapsed)
-        );
+        let Self { passed, tries, streak, elapsed, .. } = self;
+        let effort = format!("after {tries} {} in {}", if tries == 1 { "try" } else { "tries" }, brief(elapsed));
         let good = self.good.unwrap_or_default();
         let (what, detail) = self.miss.map(|miss| (miss.what, miss.detail)).unwrap_or_default();
         let detail = detail.map(|detail| format!(": {detail}")).unwrap_or_default();
@@ -162,11 +147,7 @@ impl Tally {
                  before that it {what}{detail}"
             )
         };
-        ProbeReport {
-            verdict: if passed { Verdict::Pass } else { Verdict::Fail },
-            summary,
-            tries,
-        }
+        ProbeReport { verdict: if passed { Verdict::Pass } else { Verdict::Fail }, summary, tries }
     }
 }
 
@@ -175,11 +156,7 @@ mod tests {
     use super::*;
 
     fn miss(what: &str) -> Miss {
-        Miss {
-            what: what.to_owned(),
-            detail: Some("\"boom\"".to_owned()),
-            timed_out: false,
-        }
+        Miss { what: what.to_owned(), detail: Some("\"boom\"".to_owned()), timed_out: false }
     }
 
     /// Runs `schedule` over the tries in `letters`, the last one for ever: good, bad, or no answer.
@@ -195,11 +172,7 @@ mod tests {
                     Some('b') => Err(miss("answered 500")),
                     _ => {
                         tokio::time::sleep_until(until).await;
-                        Err(Miss {
-                            what: "gave no answer".to_owned(),
-                            detail: None,
-                            timed_out: true,
-                        })
+                        Err(Miss { what: "gave no answer".to_owned(), detail: None, timed_out: true })
                     }
                 }
             }
@@ -214,22 +187,10 @@ mod tests {
         for (successes, letters, verdict, tries, summary) in [
             (1, "g", pass, 1, "GET / answered 200 after 1 try in 0ms"),
             (1, "bg", pass, 2, "GET / answered 200 after 2 tries in 1.0s"),
-            (
-                3,
-                "ggbg",
-                pass,
-                6,
-                "GET / answered 200 3 times in a row after 6 tries in 5.0s",
-            ),
+            (3, "ggbg", pass, 6, "GET / answered 200 3 times in a row after 6 tries in 5.0s"),
             (1, "b", fail, 30, "GET / answered 500 after 30 tries in 29s: \"boom\""),
             (1, "n", fail, 5, "GET / gave no answer after 5 tries in 29s"),
-            (
-                1,
-                "nnnnb",
-                fail,
-                10,
-                "GET / answered 500 after 10 tries in 29s: \"boom\"",
-            ),
+            (1, "nnnnb", fail, 10, "GET / answered 500 after 10 tries in 29s: \"boom\""),
             (
                 20,
                 "bbbbbbbbbbbbbbbbbbbg",
@@ -239,11 +200,7 @@ mod tests {
                  before that it answered 500: \"boom\"",
             ),
         ] {
-            let schedule = Schedule {
-                successes,
-                deadline: Duration::from_secs(30),
-                ..Schedule::default()
-            };
+            let schedule = Schedule { successes, deadline: Duration::from_secs(30), ..Schedule::default() };
             let (report, elapsed) = run(schedule, letters).await;
             assert_eq!(report.summary, summary, "{letters}");
             assert_eq!((report.verdict, report.tries), (verdict, tries), "{letters}");
@@ -253,10 +210,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_last_try_that_was_cut_short_does_not_hide_the_answer_before_it() {
-        let schedule = Schedule {
-            deadline: Duration::from_secs(3),
-            ..Schedule::default()
-        };
+        let schedule = Schedule { deadline: Duration::from_secs(3), ..Schedule::default() };
         let (report, elapsed) = run(schedule, "bn").await;
         assert_eq!(report.summary, "GET / answered 500 after 2 tries in 3.0s: \"boom\"");
         assert_eq!(elapsed, schedule.deadline);
@@ -284,18 +238,9 @@ mod tests {
         for (schedule, faults) in [
             (Schedule::default(), vec![]),
             (of(3, 0, 5, 1), vec![]),
-            (
-                of(0, 1, 0, 60),
-                vec!["successes must be at least 1", "try_timeout must not be zero"],
-            ),
-            (
-                of(1, 1, 5, 0),
-                vec!["1 in a row, one every 1s, don't fit into the deadline of 0ns"],
-            ),
-            (
-                of(3, 5, 5, 10),
-                vec!["3 in a row, one every 5s, don't fit into the deadline of 10s"],
-            ),
+            (of(0, 1, 0, 60), vec!["successes must be at least 1", "try_timeout must not be zero"]),
+            (of(1, 1, 5, 0), vec!["1 in a row, one every 1s, don't fit into the deadline of 0ns"]),
+            (of(3, 5, 5, 10), vec!["3 in a row, one every 5s, don't fit into the deadline of 10s"]),
         ] {
             assert_eq!(schedule.faults().collect::<Vec<_>>(), faults);
         }

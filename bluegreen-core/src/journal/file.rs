@@ -52,10 +52,7 @@ impl FileJournal {
     pub fn open(folder: impl Into<PathBuf>) -> Result<Self, JournalError> {
         let root = folder.into();
         fs::create_dir_all(&root).map_err(|error| io_error(&root, "created", error))?;
-        Ok(Self {
-            root,
-            slots: Arc::default(),
-        })
+        Ok(Self { root, slots: Arc::default() })
     }
 
     fn slots(&self) -> MutexGuard<'_, HashMap<PathBuf, Slot>> {

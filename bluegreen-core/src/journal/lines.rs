@@ -44,13 +44,8 @@ pub(super) fn encode(records: &[Record]) -> Result<Vec<u8>, String> {
             serde_json::from_slice::<Line<Record>>(&line)?;
             Ok(line)
         });
-        let line = line.map_err(|error| {
-            format!(
-                "record {} of {} could not be read back: {error}",
-                index + 1,
-                records.len()
-            )
-        })?;
+        let line =
+            line.map_err(|error| format!("record {} of {} could not be read back: {error}", index + 1, records.len()))?;
         text.extend_from_slice(&line);
         text.push(b'\n');
     }
@@ -114,11 +109,7 @@ pub(super) fn check(journal: &str, target: &Target, rollout: &RolloutId, record:
 }
 
 fn newer(journal: &str, found: u32) -> JournalError {
-    JournalError::Newer {
-        journal: journal.to_owned(),
-        found,
-        supported: RECORD_VERSION,
-    }
+    JournalError::Newer { journal: journal.to_owned(), found, supported: RECORD_VERSION }
 }
 
 /// The error without its "at line 1": the line that matters is the journal's.

@@ -56,14 +56,8 @@ impl Journal for MemoryJournal {
     async fn load(&self, target: &Target, rollout: &RolloutId) -> Result<Log, JournalError> {
         let rollouts = self.rollouts();
         let kept = rollouts.iter().find(|kept| kept.is(target, rollout));
-        let kept = kept.ok_or_else(|| JournalError::Missing {
-            journal: name(target),
-            rollout: rollout.clone(),
-        })?;
-        Ok(Log {
-            records: kept.records.clone(),
-            notes: Vec::new(),
-        })
+        let kept = kept.ok_or_else(|| JournalError::Missing { journal: name(target), rollout: rollout.clone() })?;
+        Ok(Log { records: kept.records.clone(), notes: Vec::new() })
     }
 
     async fn append(
@@ -80,20 +74,12 @@ impl Journal for MemoryJournal {
         let kept = rollouts.iter_mut().find(|kept| kept.is(target, rollout));
         let found = kept.as_ref().map_or(0, |kept| kept.records.len() as u64);
         if found != position {
-            return Err(JournalError::Moved {
-                journal: name(target),
-                expected: position,
-                found,
-            });
+            return Err(JournalError::Moved { journal: name(target), expected: position, found });
         }
         match kept {
             Some(kept) => kept.records.extend_from_slice(records),
             None if records.is_empty() => {}
-            None => rollouts.push(Kept {
-                target: target.clone(),
-                rollout: rollout.clone(),
-                records: records.to_vec(),
-            }),
+            None => rollouts.push(Kept { target: target.clone(), rollout: rollout.clone(), records: records.to_vec() }),
         }
         Ok(())
     }

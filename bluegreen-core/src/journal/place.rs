@@ -28,10 +28,7 @@ impl Folder {
     pub(super) fn new(root: &Path, target: &Target) -> Result<Self, JournalError> {
         check_file_name(root, &target.namespace)?;
         check_file_name(root, &target.name)?;
-        Ok(Self {
-            root: root.to_owned(),
-            target: target.clone(),
-        })
+        Ok(Self { root: root.to_owned(), target: target.clone() })
     }
 
     pub(super) fn path(&self) -> PathBuf {
@@ -95,10 +92,7 @@ impl Place {
     /// The journal of `rollout` under `root`; refuses names that would lead elsewhere.
     pub(super) fn new(root: &Path, target: &Target, rollout: &RolloutId) -> Result<Self, JournalError> {
         check_file_name(root, rollout.as_str())?;
-        Ok(Self {
-            folder: Folder::new(root, target)?,
-            rollout: rollout.clone(),
-        })
+        Ok(Self { folder: Folder::new(root, target)?, rollout: rollout.clone() })
     }
 
     pub(super) fn folder(&self) -> PathBuf {
@@ -150,10 +144,7 @@ impl Place {
         if self.torn().exists() {
             notes.push(format!("{} keeps appends that were cut short", self.torn().display()));
         }
-        Ok(Log {
-            records: scan.records,
-            notes,
-        })
+        Ok(Log { records: scan.records, notes })
     }
 
     pub(super) fn check(&self, record: &crate::record::Record) -> Result<(), JournalError> {
@@ -165,27 +156,16 @@ impl Place {
     }
 
     pub(super) fn moved(&self, expected: u64, found: u64) -> JournalError {
-        JournalError::Moved {
-            journal: self.name(),
-            expected,
-            found,
-        }
+        JournalError::Moved { journal: self.name(), expected, found }
     }
 
     fn missing(&self) -> JournalError {
-        JournalError::Missing {
-            journal: self.name(),
-            rollout: self.rollout.clone(),
-        }
+        JournalError::Missing { journal: self.name(), rollout: self.rollout.clone() }
     }
 }
 
 pub(super) fn io_error(path: &Path, action: &'static str, source: impl Into<Source>) -> JournalError {
-    JournalError::Io {
-        journal: path.display().to_string(),
-        action,
-        source: source.into(),
-    }
+    JournalError::Io { journal: path.display().to_string(), action, source: source.into() }
 }
 
 fn check_file_name(root: &Path, name: &str) -> Result<(), JournalError> {
@@ -193,11 +173,7 @@ fn check_file_name(root: &Path, name: &str) -> Result<(), JournalError> {
         return Ok(());
     }
     let allowed = format!("at most {LONGEST_NAME} letters, digits, `-`, `_` and `.`, not beginning with `.`");
-    Err(io_error(
-        root,
-        "used",
-        format!("{name:?} can't be part of a path: use {allowed}"),
-    ))
+    Err(io_error(root, "used", format!("{name:?} can't be part of a path: use {allowed}")))
 }
 
 /// Whether a name stays what it is, and where it is put, on every file system.
@@ -216,20 +192,7 @@ mod tests {
             assert!(is_file_name(name), "{name}");
         }
         let long = "a".repeat(LONGEST_NAME + 1);
-        for name in [
-            "",
-            ".",
-            "..",
-            "../shop",
-            "/etc",
-            "a/b",
-            "a\\b",
-            "a\0",
-            "a b",
-            "ä",
-            ".hidden",
-            long.as_str(),
-        ] {
+        for name in ["", ".", "..", "../shop", "/etc", "a/b", "a\\b", "a\0", "a b", "ä", ".hidden", long.as_str()] {
             assert!(!is_file_name(name), "{name}");
         }
     }

@@ -53,8 +53,11 @@ impl Writer {
 
     /// Whether the file at the journal's place is still as this writer left it: a person may have moved or edited it.
     fn is_current(&self, path: &Path) -> bool {
-        let length = self.tail.as_ref().map(Tail::len);
-        length.is_some_and(|length| fs::metadata(path).is_ok_and(|found| found.len() == length))
+        let expected = match &self.tail {
+            Some(tail) => Ok(tail.len()),
+            None => self.file.metadata().map(|open| open.len()),
+        };
+        matches!((expected, fs::metadata(path)), (Ok(expected), Ok(found)) if found.len() == expected)
     }
 
     /// How far the journal has come, by reading it if need be.
@@ -63,11 +66,7 @@ impl Writer {
             return Ok(tail);
         }
         let (scan, mut text) = place.scan(&mut self.file)?;
-        Ok(Tail {
-            position: scan.records.len() as u64,
-            whole: scan.whole as u64,
-            torn: text.split_off(scan.whole),
-        })
+        Ok(Tail { position: scan.records.len() as u64, whole: scan.whole as u64, torn: text.split_off(scan.whole) })
     }
 
     /// Moves what an unfinished append left to a file beside the journal, and only then out of it.
@@ -156,9 +155,5 @@ fn create(place: &Place, path: &Path) -> io::Result<()> {
 
 /// Makes the names in a folder durable. Only on Unix can, and must, a folder be synced.
 fn sync_folder(folder: &Path) -> io::Result<()> {
-    if cfg!(unix) {
-        File::open(folder)?.sync_all()
-    } else {
-        Ok(())
-    }
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }

@@ -37,12 +37,7 @@ impl Criterion {
     }
 
     const fn new(threshold: Threshold) -> Self {
-        Self {
-            threshold,
-            consecutive: 1,
-            total: None,
-            no_data: NoData::Fail { after: 3 },
-        }
+        Self { threshold, consecutive: 1, total: None, no_data: NoData::Fail { after: 3 } }
     }
 
     /// Sets how many bad measurements in a row fail.
@@ -80,10 +75,7 @@ impl Criterion {
                 let Some(all) = buckets.last().map(|bucket| bucket.count).filter(|count| *count > 0) else {
                     return Verdict::Inconclusive;
                 };
-                let fast = buckets
-                    .iter()
-                    .filter(|bucket| bucket.at_most_seconds <= seconds)
-                    .map(|bucket| bucket.count);
+                let fast = buckets.iter().filter(|bucket| bucket.at_most_seconds <= seconds).map(|bucket| bucket.count);
                 let slow = all.saturating_sub(fast.max().unwrap_or(0));
                 slow as f64 > share * all as f64
             }
@@ -152,18 +144,9 @@ mod tests {
         assert_eq!(rate.judge(&counts(1, 100)), Verdict::Pass);
         assert_eq!(rate.judge(&counts(2, 100)), Verdict::Fail);
         assert_eq!(rate.judge(&counts(40, 49)), Verdict::Inconclusive);
-        assert_eq!(
-            Criterion::error_rate(0.0, 0).judge(&counts(0, 0)),
-            Verdict::Inconclusive
-        );
-        assert_eq!(
-            rate.judge(&Measure::NoData { why: "down".into() }),
-            Verdict::Inconclusive
-        );
-        assert_eq!(
-            Criterion::at_most(70.0).judge(&Measure::Gauge { value: f64::NAN }),
-            Verdict::Inconclusive
-        );
+        assert_eq!(Criterion::error_rate(0.0, 0).judge(&counts(0, 0)), Verdict::Inconclusive);
+        assert_eq!(rate.judge(&Measure::NoData { why: "down".into() }), Verdict::Inconclusive);
+        assert_eq!(Criterion::at_most(70.0).judge(&Measure::Gauge { value: f64::NAN }), Verdict::Inconclusive);
         assert_eq!(Criterion::at_most(70.0).judge(&counts(0, 10)), Verdict::Inconclusive);
     }
 
@@ -171,14 +154,8 @@ mod tests {
     fn latency_is_judged_by_counts() {
         let buckets = |fast, all| Measure::Latency {
             buckets: vec![
-                Bucket {
-                    at_most_seconds: 5.0,
-                    count: fast,
-                },
-                Bucket {
-                    at_most_seconds: f64::INFINITY,
-                    count: all,
-                },
+                Bucket { at_most_seconds: 5.0, count: fast },
+                Bucket { at_most_seconds: f64::INFINITY, count: all },
             ],
         };
         let p99 = Criterion::slower_than(5.0, 0.01);

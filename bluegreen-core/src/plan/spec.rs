@@ -97,15 +97,8 @@ impl PlanSpec {
     /// The stages that a rollout under this plan goes through, in order, without those of a bad end.
     #[must_use]
     pub fn stages(&self) -> Vec<Stage> {
-        let migrates = |placement| {
-            self.migration
-                .as_ref()
-                .is_some_and(|migration| migration.placement == placement)
-        };
-        let checks_old = self
-            .migration
-            .as_ref()
-            .is_some_and(|migration| migration.check_old_release);
+        let migrates = |placement| self.migration.as_ref().is_some_and(|migration| migration.placement == placement);
+        let checks_old = self.migration.as_ref().is_some_and(|migration| migration.check_old_release);
         let after_deploy = migrates(Placement::AfterDeploy);
         [
             (Stage::Preflight, !self.preflights.is_empty()),
@@ -137,11 +130,7 @@ impl PlanSpec {
     #[must_use]
     pub fn differences(&self, other: &Self) -> Vec<String> {
         let (Ok(ours), Ok(theirs)) = (serde_json::to_value(self), serde_json::to_value(other)) else {
-            return if self == other {
-                Vec::new()
-            } else {
-                vec!["the plans differ".to_owned()]
-            };
+            return if self == other { Vec::new() } else { vec!["the plans differ".to_owned()] };
         };
         let mut found = Vec::new();
         differences("", &ours, &theirs, &mut found);
@@ -237,10 +226,7 @@ pub struct RollBackSpec {
 
 impl Default for RollBackSpec {
     fn default() -> Self {
-        Self {
-            deadline: Duration::from_secs(600),
-            take_down: true,
-        }
+        Self { deadline: Duration::from_secs(600), take_down: true }
     }
 }
 
@@ -255,10 +241,7 @@ pub struct WriteBudget {
 
 impl Default for WriteBudget {
     fn default() -> Self {
-        Self {
-            attempts: 3,
-            within: Duration::from_secs(30),
-        }
+        Self { attempts: 3, within: Duration::from_secs(30) }
     }
 }
 

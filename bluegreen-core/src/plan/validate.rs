@@ -106,16 +106,8 @@ fn canary(spec: &PlanSpec, abilities: Abilities, problems: &mut Problems) {
     let mut last = 0;
     for (index, step) in spec.canary.iter().enumerate() {
         let field = format!("canary[{index}].percent");
-        problems.require(
-            (1..=99).contains(&step.percent),
-            &field,
-            format!("{} is not between 1 and 99", step.percent),
-        );
-        problems.require(
-            step.percent > last,
-            &field,
-            format!("{} is not above the step before, {last}", step.percent),
-        );
+        problems.require((1..=99).contains(&step.percent), &field, format!("{} is not between 1 and 99", step.percent));
+        problems.require(step.percent > last, &field, format!("{} is not above the step before, {last}", step.percent));
         last = step.percent;
     }
 }
@@ -126,35 +118,20 @@ fn watch(spec: &WatchSpec, problems: &mut Problems) {
         "watch.duration",
         "a watch of zero proves nothing; leave it out instead",
     );
-    problems.require(
-        spec.interval > Duration::ZERO,
-        "watch.interval",
-        "must be longer than zero",
-    );
+    problems.require(spec.interval > Duration::ZERO, "watch.interval", "must be longer than zero");
     problems.require(
         spec.interval <= spec.duration,
         "watch.interval",
-        format!(
-            "{:?} is longer than the whole watch, {:?}",
-            spec.interval, spec.duration
-        ),
+        format!("{:?} is longer than the whole watch, {:?}", spec.interval, spec.duration),
     );
     for (field, percent) in [
         ("watch.pods.min_ready_percent", spec.pods.min_ready_percent),
         ("watch.guard.min_ready_percent", spec.guard.min_ready_percent),
     ] {
-        problems.require(
-            (1..=100).contains(&percent),
-            field,
-            format!("{percent} is not between 1 and 100"),
-        );
+        problems.require((1..=100).contains(&percent), field, format!("{percent} is not between 1 and 100"));
     }
     for (index, probe) in spec.probes.iter().enumerate() {
-        problems.require(
-            probe.consecutive > 0,
-            &format!("watch.probes[{index}].consecutive"),
-            "must be at least 1",
-        );
+        problems.require(probe.consecutive > 0, &format!("watch.probes[{index}].consecutive"), "must be at least 1");
     }
     for (index, signal) in spec.signals.iter().enumerate() {
         problems.require(
@@ -170,10 +147,7 @@ struct Problems(Vec<Problem>);
 impl Problems {
     fn require(&mut self, holds: bool, field: &str, message: impl Into<String>) {
         if !holds {
-            self.0.push(Problem {
-                field: field.to_owned(),
-                message: message.into(),
-            });
+            self.0.push(Problem { field: field.to_owned(), message: message.into() });
         }
     }
 }

@@ -23,11 +23,7 @@ pub struct Watch {
 impl Watch {
     /// Observes for `duration`, from the moment at which data planes have settled.
     pub fn lasting(duration: Duration) -> Self {
-        Self {
-            spec: WatchSpec::new(duration),
-            probes: Vec::new(),
-            signals: Vec::new(),
-        }
+        Self { spec: WatchSpec::new(duration), probes: Vec::new(), signals: Vec::new() }
     }
 
     /// Half an hour.
@@ -48,20 +44,14 @@ impl Watch {
 
     /// Probes the production route. This many failures in a row fail the watch.
     pub fn probe(mut self, probe: impl HealthProbe, consecutive: u32) -> Self {
-        self.spec.probes.push(ProbeSpec {
-            probe: probe.describe(),
-            consecutive,
-        });
+        self.spec.probes.push(ProbeSpec { probe: probe.describe(), consecutive });
         self.probes.push(Arc::new(probe));
         self
     }
 
     /// Samples a signal of the new color and judges it by `criterion`.
     pub fn signal(mut self, signal: impl ErrorSignal, criterion: Criterion) -> Self {
-        self.spec.signals.push(SignalSpec {
-            signal: signal.describe(),
-            criterion,
-        });
+        self.spec.signals.push(SignalSpec { signal: signal.describe(), criterion });
         self.signals.push(Arc::new(signal));
         self
     }
@@ -139,10 +129,7 @@ pub struct PodLimits {
 
 impl Default for PodLimits {
     fn default() -> Self {
-        Self {
-            min_ready_percent: 50,
-            max_restarts: 2,
-        }
+        Self { min_ready_percent: 50, max_restarts: 2 }
     }
 }
 

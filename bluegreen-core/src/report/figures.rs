@@ -110,10 +110,7 @@ impl Figures {
     }
 
     fn sample(&mut self, plan: Option<&PlanSpec>, sample: &Sample) {
-        let known = self
-            .sources
-            .iter()
-            .position(|known| known.source == sample.source && known.color == sample.color);
+        let known = self.sources.iter().position(|known| known.source == sample.source && known.color == sample.color);
         let index = known.unwrap_or_else(|| {
             self.sources.push(SourceFigures::new(plan, sample));
             self.sources.len() - 1
@@ -183,10 +180,7 @@ impl Moments {
                 Write::Switch => &mut self.switch,
                 _ => return None,
             },
-            Event::Wrote {
-                write, complete: true, ..
-            }
-            | Event::Found { write } => match write {
+            Event::Wrote { write, complete: true, .. } | Event::Found { write } => match write {
                 Write::Switch => &mut self.switched,
                 Write::SwitchBack => &mut self.returned,
                 _ => return None,
@@ -197,17 +191,10 @@ impl Moments {
                 Check::Settled => &mut self.settled,
                 _ => return None,
             },
-            Event::Judged {
-                verdict: Verdict::Pass, ..
-            } => &mut self.watched,
-            Event::Judged {
-                verdict: Verdict::Fail, ..
-            }
+            Event::Judged { verdict: Verdict::Pass, .. } => &mut self.watched,
+            Event::Judged { verdict: Verdict::Fail, .. }
             | Event::Decided(Ending::RollBack { .. })
-            | Event::Asked {
-                request: Request::Abort { .. } | Request::RollBack { .. },
-                ..
-            } => &mut self.turned,
+            | Event::Asked { request: Request::Abort { .. } | Request::RollBack { .. }, .. } => &mut self.turned,
             Event::Started(started) if matches!(started.kind, Kind::RollBack(_)) => &mut self.turned,
             _ => return None,
         };

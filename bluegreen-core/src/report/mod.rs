@@ -96,10 +96,9 @@ impl Report {
                 self.old = Some(started.old);
                 self.new = Some(started.new);
             }
-            Event::Evidence { color, diagnosis } => self.evidence.push(Evidence {
-                color: *color,
-                diagnosis: diagnosis.clone(),
-            }),
+            Event::Evidence { color, diagnosis } => {
+                self.evidence.push(Evidence { color: *color, diagnosis: diagnosis.clone() });
+            }
             Event::Ended(end) => self.end = Some(end.clone()),
             _ => {}
         }

@@ -14,24 +14,17 @@ pub(super) fn of(records: &[Record]) -> Vec<String> {
     let mut notes = Vec::new();
     let recovered = with(|event| matches!(event, Event::Recovered { .. })).len() as u64;
     if recovered > 0 {
-        notes.push(format!(
-            "the process that performed it was replaced {}",
-            words::times(recovered)
-        ));
+        notes.push(format!("the process that performed it was replaced {}", words::times(recovered)));
     }
     let unsure = with(|event| matches!(event, Event::Unsure { .. }));
     if let Some(Event::Unsure { object, error, .. }) = unsure.last().map(|record| &record.event) {
         let writes = count(unsure.len() as u64, "write");
-        notes.push(format!(
-            "{writes} got no answer, and the object was read again; the last: {object}: {error}"
-        ));
+        notes.push(format!("{writes} got no answer, and the object was read again; the last: {object}: {error}"));
     }
     let refused = with(|event| matches!(event, Event::Refused { .. }));
     if let Some(Event::Refused { object, error, .. }) = refused.last().map(|record| &record.event) {
         let writes = count(refused.len() as u64, "write");
-        notes.push(format!(
-            "{writes} refused, which changed nothing; the last: {object}: {error}"
-        ));
+        notes.push(format!("{writes} refused, which changed nothing; the last: {object}: {error}"));
     }
     let guard = spells(records, |event| match event {
         Event::Guard { holds, .. } => Some(!holds),
@@ -39,14 +32,8 @@ pub(super) fn of(records: &[Record]) -> Vec<String> {
     });
     notes.extend(guard.map(|spell| format!("the old color could not have taken over {spell}")));
     let paused = spells(records, |event| match event {
-        Event::Asked {
-            request: Request::Pause,
-            ..
-        } => Some(true),
-        Event::Asked {
-            request: Request::Resume,
-            ..
-        } => Some(false),
+        Event::Asked { request: Request::Pause, .. } => Some(true),
+        Event::Asked { request: Request::Resume, .. } => Some(false),
         _ => None,
     });
     notes.extend(paused.map(|spell| format!("it was paused {spell}")));

@@ -48,16 +48,8 @@ impl Report {
             fact(f, "rollout", rollout)?;
         }
         if let (Some(started), Some(total)) = (self.started, self.figures.total) {
-            let (took, so_far) = if self.end.is_some() {
-                ("took ", "")
-            } else {
-                ("", " so far")
-            };
-            fact(
-                f,
-                "started",
-                format_args!("{started:.0}, {took}{}{so_far}", span(total)),
-            )?;
+            let (took, so_far) = if self.end.is_some() { ("took ", "") } else { ("", " so far") };
+            fact(f, "started", format_args!("{started:.0}, {took}{}{so_far}", span(total)))?;
         }
         if let (Some(old), Some(new)) = (self.old, self.new) {
             let (old, new) = (named(old, self.old_release.as_ref()), named(new, self.release.as_ref()));
@@ -71,11 +63,7 @@ impl Report {
             return Ok(());
         }
         writeln!(f, "\ntimeline")?;
-        let times: Vec<_> = self
-            .timeline
-            .iter()
-            .map(|entry| between(self.started, Some(entry.at)))
-            .collect();
+        let times: Vec<_> = self.timeline.iter().map(|entry| between(self.started, Some(entry.at))).collect();
         let times: Vec<_> = times.into_iter().map(|time| offset(time.unwrap_or_default())).collect();
         let width = times.iter().map(String::len).max().unwrap_or(0);
         for (entry, time) in self.timeline.iter().zip(times) {
@@ -133,14 +121,8 @@ impl Figures {
             fact(f, "ready", format_args!("{} after the deployment began", span(ready)))?;
         }
         if let Some(switch) = self.switch {
-            let converge = self
-                .converge
-                .map(|converge| format!(", traffic had arrived {} later", span(converge)));
-            fact(
-                f,
-                "switch",
-                format_args!("{}{}", span(switch), converge.unwrap_or_default()),
-            )?;
+            let converge = self.converge.map(|converge| format!(", traffic had arrived {} later", span(converge)));
+            fact(f, "switch", format_args!("{}{}", span(switch), converge.unwrap_or_default()))?;
         }
         if let Some(watch) = self.watch {
             fact(f, "watch", span(watch))?;
@@ -149,17 +131,9 @@ impl Figures {
             fact(f, "", source)?;
         }
         if let Some(roll_back) = self.roll_back {
-            fact(
-                f,
-                "rollback",
-                format_args!("{} from the decision to the last write of the route", span(roll_back)),
-            )?;
+            fact(f, "rollback", format_args!("{} from the decision to the last write of the route", span(roll_back)))?;
         }
-        let writes: Vec<_> = self
-            .writes
-            .iter()
-            .map(|count| written(count.write, count.count))
-            .collect();
+        let writes: Vec<_> = self.writes.iter().map(|count| written(count.write, count.count)).collect();
         let all: u64 = self.writes.iter().map(|count| count.count).sum();
         match all {
             0 => fact(f, "writes", "none"),
@@ -170,13 +144,7 @@ impl Figures {
 
 impl fmt::Display for SourceFigures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} of {}: {}",
-            self.source,
-            self.color,
-            count(self.samples, "sample")
-        )?;
+        write!(f, "{} of {}: {}", self.source, self.color, count(self.samples, "sample"))?;
         match self.bad_samples {
             0 => f.write_str(", none bad")?,
             bad => write!(f, ", {bad} bad")?,
@@ -190,9 +158,7 @@ impl fmt::Display for SourceFigures {
         if let Some(highest) = self.highest {
             write!(f, ", highest {highest}")?;
         }
-        self.what
-            .as_ref()
-            .map_or(Ok(()), |what| write!(f, " ({})", clean(&what.to_string())))
+        self.what.as_ref().map_or(Ok(()), |what| write!(f, " ({})", clean(&what.to_string())))
     }
 }
 
@@ -211,11 +177,7 @@ fn written(write: Write, count: u64) -> String {
         Write::Shift(step) => format!("canary step {}", step + 1),
         other => other.to_string(),
     };
-    if count == 1 {
-        write
-    } else {
-        format!("{count} × {write}")
-    }
+    if count == 1 { write } else { format!("{count} × {write}") }
 }
 
 fn fact(f: &mut fmt::Formatter<'_>, name: &str, value: impl fmt::Display) -> fmt::Result {
@@ -246,8 +208,5 @@ fn paragraph(f: &mut fmt::Formatter<'_>, text: &str, indent: usize) -> fmt::Resu
 
 /// Text of others without control characters: a log line must not be able to command a terminal.
 fn clean(line: &str) -> String {
-    line.chars()
-        .map(|c| if c == '\t' { ' ' } else { c })
-        .filter(|c| !c.is_control())
-        .collect()
+    line.chars().map(|c| if c == '\t' { ' ' } else { c }).filter(|c| !c.is_control()).collect()
 }

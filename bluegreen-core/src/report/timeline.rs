@@ -71,38 +71,20 @@ struct BadRow {
 impl<'a> Timeline<'a> {
     fn add(&mut self, record: &'a Record) {
         match &record.event {
-            Event::Intent {
-                write,
-                object,
-                stamp,
-                step,
-            } => self.intend(record, *write, object, stamp, step.as_ref()),
-            Event::Wrote {
-                write, object, stamp, ..
-            } => {
+            Event::Intent { write, object, stamp, step } => self.intend(record, *write, object, stamp, step.as_ref()),
+            Event::Wrote { write, object, stamp, .. } => {
                 self.conclude(record, *write, object, stamp, |open, took| match open.unsure {
                     false => format!(" ({})", span(took)),
                     true => format!("; it had landed (seen after {})", span(took)),
                 });
             }
-            Event::Refused {
-                write,
-                object,
-                stamp,
-                error,
-                ..
-            } => {
+            Event::Refused { write, object, stamp, error, .. } => {
                 self.conclude(record, *write, object, stamp, |open, _| match open.unsure {
                     false => format!(": refused: {error}"),
                     true => format!("; it had not landed: {error}"),
                 });
             }
-            Event::Unsure {
-                write,
-                object,
-                stamp,
-                error,
-            } => self.doubt(record, *write, object, stamp, error),
+            Event::Unsure { write, object, stamp, error } => self.doubt(record, *write, object, stamp, error),
             Event::Sampled(sample) => self.sample(record, sample),
             // Most decisions have their reason from the entry before.
             Event::Decided(ending) if self.has_just_told(ending.reason()) => {
@@ -118,12 +100,7 @@ impl<'a> Timeline<'a> {
     }
 
     fn push(&mut self, record: &Record, what: String) {
-        self.entries.push(Entry {
-            at: record.at,
-            stage: record.stage,
-            member: record.member.clone(),
-            what,
-        });
+        self.entries.push(Entry { at: record.at, stage: record.stage, member: record.member.clone(), what });
     }
 
     fn has_just_told(&self, reason: &str) -> bool {
@@ -141,11 +118,7 @@ impl<'a> Timeline<'a> {
             Some(RouteStep { from, to, .. }) if from != to => format!(" {from} → {to}"),
             _ => String::new(),
         };
-        let open = Open {
-            entry: self.entries.len(),
-            since: record.at,
-            unsure: false,
-        };
+        let open = Open { entry: self.entries.len(), since: record.at, unsure: false };
         self.writes.insert(stamp.to_string(), open);
         self.push(record, format!("{write}: {object}{change}"));
     }
@@ -161,11 +134,7 @@ impl<'a> Timeline<'a> {
     ) {
         let open = self.writes.remove(&stamp.to_string()).unwrap_or_else(|| {
             self.push(record, format!("{write}: {object}"));
-            Open {
-                entry: self.entries.len() - 1,
-                since: record.at,
-                unsure: false,
-            }
+            Open { entry: self.entries.len() - 1, since: record.at, unsure: false }
         });
         let took = between(Some(open.since), Some(record.at)).unwrap_or_default();
         self.extend(open.entry, &outcome(&open, took));
@@ -194,21 +163,13 @@ impl<'a> Timeline<'a> {
     /// Good samples are in the figures; bad and silent ones are told, once for all in a row.
     fn sample(&mut self, record: &Record, sample: &'a Sample) {
         let verdict = judge(self.plan, sample);
-        let row = self
-            .bad
-            .remove(sample.source.as_str())
-            .filter(|row| row.verdict == verdict);
+        let row = self.bad.remove(sample.source.as_str()).filter(|row| row.verdict == verdict);
         if verdict == Verdict::Pass {
             return;
         }
         let mut row = row.unwrap_or_else(|| {
             self.push(record, String::new());
-            BadRow {
-                entry: self.entries.len() - 1,
-                since: record.at,
-                verdict,
-                samples: 0,
-            }
+            BadRow { entry: self.entries.len() - 1, since: record.at, verdict, samples: 0 }
         });
         row.samples += 1;
         let what = bad_samples(&row, record.at, sample);
@@ -221,11 +182,7 @@ impl<'a> Timeline<'a> {
 
 fn bad_samples(row: &BadRow, until: Timestamp, sample: &Sample) -> String {
     let Sample { source, color, .. } = sample;
-    let how = if row.verdict == Verdict::Fail {
-        "bad"
-    } else {
-        "not conclusive"
-    };
+    let how = if row.verdict == Verdict::Fail { "bad" } else { "not conclusive" };
     let what = words::measured(sample);
     let took = between(Some(row.since), Some(until)).unwrap_or_default();
     match row.samples {

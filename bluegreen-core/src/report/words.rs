@@ -12,25 +12,15 @@ pub(super) fn tell(event: &Event) -> String {
         Event::Recovered { found } => format!("another process goes on; it found {}", route(found)),
         Event::Capacity { replicas } => format!("the new color gets {}", count(u64::from(*replicas), "replica")),
         Event::WayBack { open: true, reason, .. } => format!("the way back is open: {reason}"),
-        Event::WayBack {
-            open: false, reason, ..
-        } => format!("the way back is closed: {reason}"),
+        Event::WayBack { open: false, reason, .. } => format!("the way back is closed: {reason}"),
         Event::Intent { write, object, .. } => format!("{write}: {object}"),
         Event::Wrote { write, object, .. } => format!("{write}: {object}: done"),
         Event::Found { write } => format!("{write}: nothing to do"),
-        Event::Refused {
-            write, object, error, ..
-        } => format!("{write}: {object}: refused: {error}"),
-        Event::Unsure {
-            write, object, error, ..
-        } => format!("{write}: {object}: no answer: {error}"),
+        Event::Refused { write, object, error, .. } => format!("{write}: {object}: refused: {error}"),
+        Event::Unsure { write, object, error, .. } => format!("{write}: {object}: no answer: {error}"),
         Event::Begun { check } => format!("{check}: begun"),
         Event::Passed { check, summary } => format!("{check}: {summary}"),
-        Event::Failed {
-            check,
-            verdict,
-            summary,
-        } => format!("{check} {}: {summary}", came_to(*verdict)),
+        Event::Failed { check, verdict, summary } => format!("{check} {}: {summary}", came_to(*verdict)),
         Event::Sampled(sample) => format!("{} of {}: {}", sample.source, sample.color, measured(sample)),
         Event::Guard { holds: true, summary } => format!("the old color can take over again: {summary}"),
         Event::Guard { holds: false, summary } => format!("the old color can't take over: {summary}"),
@@ -43,11 +33,7 @@ pub(super) fn tell(event: &Event) -> String {
             format!("evidence about {color}: {cause}")
         }
         Event::Kept { snapshot } => {
-            format!(
-                "kept {} of {}",
-                count(snapshot.objects.len() as u64, "object"),
-                snapshot.color
-            )
+            format!("kept {} of {}", count(snapshot.objects.len() as u64, "object"), snapshot.color)
         }
         Event::Ended(end) => outcome(end).to_owned(),
     }
@@ -76,13 +62,7 @@ pub(super) const fn outcome(end: &End) -> &'static str {
 }
 
 fn begin(started: &Started) -> String {
-    let Started {
-        release,
-        old,
-        new,
-        old_release,
-        ..
-    } = started;
+    let Started { release, old, new, old_release, .. } = started;
     let serves = match old_release {
         Some(release) => format!("{old} serves {release}"),
         None => format!("{old} serves"),
@@ -92,14 +72,10 @@ fn begin(started: &Started) -> String {
         None => String::new(),
     };
     match &started.kind {
-        Kind::Deploy => format!(
-            "{serves}, {release} goes to {new}; the route: {}{taken}",
-            route(&started.found)
-        ),
-        Kind::RollBack(reason) => format!(
-            "traffic is to return to {old}: {reason}; the route: {}{taken}",
-            route(&started.found)
-        ),
+        Kind::Deploy => format!("{serves}, {release} goes to {new}; the route: {}{taken}", route(&started.found)),
+        Kind::RollBack(reason) => {
+            format!("traffic is to return to {old}: {reason}; the route: {}{taken}", route(&started.found))
+        }
     }
 }
 
@@ -142,9 +118,7 @@ pub(super) fn measured(sample: &Sample) -> String {
         Measure::Counts { bad, total } => format!("{bad} of {total} bad"),
         Measure::Gauge { value } => format!("at {value}"),
         Measure::Latency { buckets } => {
-            let shares = buckets
-                .iter()
-                .map(|bucket| format!("{} within {} s", bucket.count, bucket.at_most_seconds));
+            let shares = buckets.iter().map(|bucket| format!("{} within {} s", bucket.count, bucket.at_most_seconds));
             shares.collect::<Vec<_>>().join(", ")
         }
         Measure::NoData { why } => format!("no data: {why}"),

@@ -99,11 +99,7 @@ impl RolloutBuilder {
 
     /// Runs migrations, and tries the old release on the new schema before traffic moves.
     pub fn migrations(mut self, runner: impl MigrationRunner, placement: Placement) -> Self {
-        self.spec.migration = Some(MigrationSpec {
-            runner: runner.describe(),
-            placement,
-            check_old_release: true,
-        });
+        self.spec.migration = Some(MigrationSpec { runner: runner.describe(), placement, check_old_release: true });
         self.migrations = Some(Arc::new(runner));
         self
     }
@@ -136,11 +132,7 @@ impl RolloutBuilder {
 
     /// Awaits a decision before the switch.
     pub fn approval(mut self, gate: impl Gate, expires: Duration, on_expiry: Expiry) -> Self {
-        self.spec.approval = Some(ApprovalSpec {
-            gate: gate.describe(),
-            expires,
-            on_expiry,
-        });
+        self.spec.approval = Some(ApprovalSpec { gate: gate.describe(), expires, on_expiry });
         self.gate = Some(Arc::new(gate));
         self
     }
@@ -255,10 +247,7 @@ impl RolloutBuilder {
         else {
             return Err(PlanError { problems });
         };
-        let (probes, signals) = self
-            .watch
-            .map(|watch| (watch.probes, watch.signals))
-            .unwrap_or_default();
+        let (probes, signals) = self.watch.map(|watch| (watch.probes, watch.signals)).unwrap_or_default();
         let backends = Backends {
             environment,
             router,
@@ -277,21 +266,14 @@ impl RolloutBuilder {
             entropy: self.entropy,
             decider: self.decider,
         };
-        Ok(Rollout {
-            spec: self.spec,
-            backends: Arc::new(backends),
-            take_over: self.take_over,
-        })
+        Ok(Rollout { spec: self.spec, backends: Arc::new(backends), take_over: self.take_over })
     }
 
     /// Puts the backends' own descriptions and checks into the plan, and says which backends are missing.
     fn describe_backends(&mut self) -> Vec<Problem> {
         let mut problems = Vec::new();
         let mut missing = |field: &str| {
-            problems.push(Problem {
-                field: field.to_owned(),
-                message: "is required and was not given".to_owned(),
-            });
+            problems.push(Problem { field: field.to_owned(), message: "is required and was not given".to_owned() });
         };
         let mut preflights = Vec::new();
         match &self.environment {
@@ -322,16 +304,8 @@ impl RolloutBuilder {
         let before = [&self.smoke, &self.warm_up, &self.final_health];
         let watched = self.watch.as_ref().is_some_and(|watch| needs(&watch.probes));
         Abilities {
-            environment: self
-                .environment
-                .as_ref()
-                .map(|environment| environment.capabilities())
-                .unwrap_or_default(),
-            router: self
-                .router
-                .as_ref()
-                .map(|router| router.capabilities())
-                .unwrap_or_default(),
+            environment: self.environment.as_ref().map(|environment| environment.capabilities()).unwrap_or_default(),
+            router: self.router.as_ref().map(|router| router.capabilities()).unwrap_or_default(),
             needs_preview: before.into_iter().any(|list| needs(list)),
             needs_production: watched || needs(&self.final_health),
         }

@@ -14,7 +14,7 @@ pub use self::outcome::Outcome;
 pub use self::planned::{Planned, PlannedStage};
 use self::survey::Survey;
 pub use self::survey::TargetStatus;
-use crate::backend::{ColorObservation, Finding, PreflightContext, RouteMark, chain};
+use crate::backend::{Finding, PreflightContext, RouteMark, chain};
 use crate::color::Color;
 use crate::driver::{Backends, Driver, Ledger, Status, call};
 use crate::engine::{State, open_rollout};
@@ -76,10 +76,7 @@ impl Rollout {
         let latest = self.latest().await?;
         if let Some(latest) = latest.as_ref().filter(|latest| latest.end.is_none() && !self.take_over) {
             let target = self.spec.target.to_string();
-            return Err(RunError::Open {
-                target,
-                rollout: latest.rollout.clone(),
-            });
+            return Err(RunError::Open { target, rollout: latest.rollout.clone() });
         }
         let holder = self.holding(&survey, latest.as_ref());
         let active = survey.active()?;
@@ -87,10 +84,7 @@ impl Rollout {
             return Ok(self.already_active(&survey, release, active));
         }
         if let Some(mark) = holder.as_ref().filter(|_| !self.take_over) {
-            return Err(RunError::Held {
-                by: mark.rollout.clone(),
-                since: mark.rollout.started_at(),
-            });
+            return Err(RunError::Held { by: mark.rollout.clone(), since: mark.rollout.started_at() });
         }
         let started = self.started(&survey, Kind::Deploy, release, active, holder.map(|mark| mark.rollout));
         self.begin(started, &survey)
@@ -101,26 +95,19 @@ impl Rollout {
     /// Deadlines are those of the original. A rollout that another holder has taken over ends as superseded. Refused if
     /// the plan differs from the one that the rollout was begun with.
     pub async fn recover(&self) -> Result<Handle, RunError> {
-        let nothing = || RunError::NothingOpen {
-            target: self.spec.target.to_string(),
-        };
+        let nothing = || RunError::NothingOpen { target: self.spec.target.to_string() };
         let (records, state) = self.last_rollout().await?.ok_or_else(nothing)?;
         if state.end.is_some() {
             return Err(nothing());
         }
         let differences = self.spec.differences(state.plan());
         if !differences.is_empty() {
-            return Err(RunError::PlanDiffers {
-                rollout: state.rollout,
-                differences,
-            });
+            return Err(RunError::PlanDiffers { rollout: state.rollout, differences });
         }
         let survey = self.survey().await?;
         let holder = Holder::new(self.backends.entropy.next());
         let ledger = self.ledger(&state.rollout, records.len() as u64);
-        let recovered = Event::Recovered {
-            found: survey.route.objects.clone(),
-        };
+        let recovered = Event::Recovered { found: survey.route.objects.clone() };
         let record = ledger.record(self.backends.clock.now(), &holder, Stage::Raise, recovered);
         self.drive(Some(state), record, ledger, &survey)
     }
@@ -149,13 +136,7 @@ impl Rollout {
         let survey = self.survey().await?;
         let latest = self.latest().await?;
         let holder = self.holding(&survey, latest.as_ref());
-        Ok(Planned::new(
-            &self.spec,
-            &survey,
-            release,
-            survey.active()?,
-            holder.as_ref(),
-        ))
+        Ok(Planned::new(&self.spec, &survey, release, survey.active()?, holder.as_ref()))
     }
 
     /// Runs every preflight for `release`, and returns what each found. Touches nothing.
@@ -176,9 +157,7 @@ impl Rollout {
     // ---- before a rollout begins ----------------------------------------------------------------------------------
 
     async fn survey(&self) -> Result<Survey, RunError> {
-        Survey::take(&self.backends, self.spec.call_deadline)
-            .await
-            .map_err(RunError::Backend)
+        Survey::take(&self.backends, self.spec.call_deadline).await.map_err(RunError::Backend)
     }
 
     /// The last rollout in the journal, with its records.
@@ -201,9 +180,7 @@ impl Rollout {
 
     /// The mark of a rollout that hasn't ended, as far as objects and journal tell.
     fn holding(&self, survey: &Survey, latest: Option<&State>) -> Option<RouteMark> {
-        let ended = latest
-            .filter(|latest| latest.end.is_some())
-            .map(|latest| &latest.rollout);
+        let ended = latest.filter(|latest| latest.end.is_some()).map(|latest| &latest.rollout);
         let open = open_rollout(&survey.route, &survey.colors)?;
         (ended != Some(&open.rollout)).then(|| open.clone())
     }
@@ -220,23 +197,16 @@ impl Rollout {
         if !other.exists {
             return refuse(format!("{} doesn't exist", other.object));
         }
-        // Whoever routes to a color writes on it first, so a holder that has switched has stamped the color that serves.
-        let stamped = |seen: &ColorObservation, mark: &RouteMark| {
-            seen.stamp
-                .as_ref()
-                .is_some_and(|stamp| stamp.holder == mark.stamp.holder)
-        };
-        if let Some(mark) = holder.filter(|mark| !stamped(survey.colors.get(active), mark)) {
+        if let Some(mark) = holder.filter(|mark| mark.origin == active) {
+            let rollout = &mark.rollout;
             return refuse(format!(
-                "rollout {} hasn't switched: traffic is still on {active}; abort it instead",
-                mark.rollout
+                "rollout {rollout} hasn't moved traffic off {active} yet; abort it, or recover it, instead"
             ));
         }
         match latest.and_then(|latest| latest.end.as_ref()) {
-            Some(end @ (End::Aborted { .. } | End::RolledBack { .. })) => refuse(format!(
-                "the last rollout was {end}; {} holds the release that failed",
-                active.other()
-            )),
+            Some(end @ (End::Aborted { .. } | End::RolledBack { .. })) => {
+                refuse(format!("the last rollout was {end}; {} holds the release that failed", active.other()))
+            }
             _ => Ok(()),
         }
     }
@@ -247,31 +217,18 @@ impl Rollout {
         if cause.is_retryable() {
             return error;
         }
-        let first = Problem {
-            field: self.spec.router.kind.clone(),
-            message: chain(cause),
-        };
+        let first = Problem { field: self.spec.router.kind.clone(), message: chain(cause) };
         let failed =
-            self.findings(&release, Color::Blue)
-                .await
-                .into_iter()
-                .filter_map(|(field, finding)| match finding {
-                    Finding::Failed { message } => Some(Problem { field, message }),
-                    _ => None,
-                });
-        RunError::Plan(PlanError {
-            problems: std::iter::once(first).chain(failed).collect(),
-        })
+            self.findings(&release, Color::Blue).await.into_iter().filter_map(|(field, finding)| match finding {
+                Finding::Failed { message } => Some(Problem { field, message }),
+                _ => None,
+            });
+        RunError::Plan(PlanError { problems: std::iter::once(first).chain(failed).collect() })
     }
 
     async fn findings(&self, release: &Release, active: Color) -> Vec<(String, Finding)> {
         let (target, release, standby) = (self.spec.target.clone(), release.clone(), active.other());
-        let context = PreflightContext {
-            target,
-            release,
-            active,
-            standby,
-        };
+        let context = PreflightContext { target, release, active, standby };
         let mut findings = Vec::new();
         for preflight in &self.backends.preflights {
             let kind = preflight.describe().kind;
@@ -315,12 +272,7 @@ impl Rollout {
     }
 
     fn ledger(&self, rollout: &RolloutId, position: u64) -> Ledger {
-        Ledger::new(
-            Arc::clone(&self.backends.journal),
-            self.spec.target.clone(),
-            rollout.clone(),
-            position,
-        )
+        Ledger::new(Arc::clone(&self.backends.journal), self.spec.target.clone(), rollout.clone(), position)
     }
 
     fn drive(
@@ -334,24 +286,12 @@ impl Rollout {
         let rollout = state.rollout.clone();
         ledger.push(first);
         let (requests, asked) = mpsc::channel(REQUESTS);
-        let (status, seen) = watch::channel(Status {
-            state: state.clone(),
-            stage: Stage::Preflight,
-            waiting: None,
-        });
+        let (status, seen) = watch::channel(Status::new(&state, Stage::Preflight, None));
         let (updates, told) = broadcast::channel(UPDATES);
         let backends = Arc::new(self.backends.with_observer(Arc::new(Told(updates.clone()))));
         let driver = Driver::new(backends, ledger, state, survey.view(), asked, status);
         let journal = Arc::clone(&self.backends.journal);
-        Ok(Handle::running(
-            rollout,
-            self.spec.target.clone(),
-            journal,
-            requests,
-            seen,
-            (updates, told),
-            driver.run(),
-        ))
+        Ok(Handle::running(rollout, self.spec.target.clone(), journal, requests, seen, (updates, told), driver.run()))
     }
 
     /// The release serves already: nothing is written, not even a journal.
@@ -365,9 +305,6 @@ impl Rollout {
             ledger.record(now, &holder, Stage::Preflight, Event::Started(Box::new(started))),
             ledger.record(now, &holder, Stage::End, Event::Ended(End::AlreadyActive)),
         ];
-        Handle::finished(
-            rollout,
-            Outcome::new(End::AlreadyActive, Report::from_records(&records)),
-        )
+        Handle::finished(rollout, Outcome::new(End::AlreadyActive, Report::from_records(&records)))
     }
 }

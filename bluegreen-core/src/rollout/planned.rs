@@ -49,13 +49,7 @@ impl Planned {
         holder: Option<&RouteMark>,
     ) -> Self {
         let serves = survey.colors.get(active).release.as_ref() == Some(release);
-        let words = Words {
-            spec,
-            survey,
-            release,
-            old: active,
-            new: active.other(),
-        };
+        let words = Words { spec, survey, release, old: active, new: active.other() };
         let stages = spec.stages().into_iter().map(|stage| {
             let (does, needs) = words.stage(stage);
             PlannedStage { stage, does, needs }
@@ -73,14 +67,7 @@ impl Planned {
 
 impl fmt::Display for Planned {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            f,
-            "{}: {} would go from {} to {}",
-            self.target,
-            self.release,
-            self.active,
-            self.active.other()
-        )?;
+        writeln!(f, "{}: {} would go from {} to {}", self.target, self.release, self.active, self.active.other())?;
         if self.already_active {
             writeln!(f, "  it serves already: nothing would be done")?;
         }
@@ -107,13 +94,7 @@ struct Words<'a> {
 
 impl Words<'_> {
     fn stage(&self, stage: Stage) -> (String, String) {
-        let Self {
-            spec,
-            survey,
-            release,
-            old,
-            new,
-        } = self;
+        let Self { spec, survey, release, old, new } = self;
         let objects: Vec<_> = survey.route.objects.iter().map(|object| object.name.as_str()).collect();
         let objects = objects.join(", ");
         let probes = |list: &[crate::backend::Description]| {
@@ -121,17 +102,13 @@ impl Words<'_> {
             list.join("; ")
         };
         let (does, needs) = match stage {
-            Stage::Preflight => (
-                probes(&spec.preflights),
-                "all to pass; otherwise nothing is written".to_owned(),
-            ),
+            Stage::Preflight => (probes(&spec.preflights), "all to pass; otherwise nothing is written".to_owned()),
             Stage::Raise => (format!("stamp {objects}"), "no other rollout to hold it".to_owned()),
             Stage::Backup => ("copy what may be changed into the journal".to_owned(), String::new()),
             Stage::Migrate => ("run what is pending".to_owned(), "success; otherwise abort".to_owned()),
-            Stage::OldRelease => (
-                format!("try the release in {old} on the new schema"),
-                "it to work; otherwise abort".to_owned(),
-            ),
+            Stage::OldRelease => {
+                (format!("try the release in {old} on the new schema"), "it to work; otherwise abort".to_owned())
+            }
             Stage::Deploy => {
                 let there = survey.colors.get(*new);
                 let what = if there.release.as_ref() == Some(*release) && there.is_up() {
@@ -148,24 +125,17 @@ impl Words<'_> {
             Stage::Smoke => (probes(&spec.smoke), "all to pass; otherwise abort".to_owned()),
             Stage::WarmUp => (probes(&spec.warm_up), "all to pass; otherwise abort".to_owned()),
             Stage::Canary => {
-                let steps = spec
-                    .canary
-                    .iter()
-                    .map(|step| format!("{} % for {:?}", step.percent, step.hold));
-                (
-                    steps.collect::<Vec<_>>().join(", "),
-                    "nothing to fail; otherwise roll back".to_owned(),
-                )
+                let steps = spec.canary.iter().map(|step| format!("{} % for {:?}", step.percent, step.hold));
+                (steps.collect::<Vec<_>>().join(", "), "nothing to fail; otherwise roll back".to_owned())
             }
             Stage::Approve => {
                 let approval = spec.approval.as_ref();
                 let gate = approval.map(|approval| format!("ask {} for {:?}", approval.gate, approval.expires));
                 (gate.unwrap_or_default(), "a yes; otherwise abort".to_owned())
             }
-            Stage::FinalHealth => (
-                format!("both colors: {}", probes(&spec.final_health)),
-                "all to pass; otherwise abort".to_owned(),
-            ),
+            Stage::FinalHealth => {
+                (format!("both colors: {}", probes(&spec.final_health)), "all to pass; otherwise abort".to_owned())
+            }
             Stage::Switch => (
                 format!("{objects}: {old} -> {new}, one write each"),
                 format!("{new} to be ready now, and nobody else to have changed the route"),
@@ -186,15 +156,9 @@ impl Words<'_> {
                         watch.duration, watch.interval
                     )
                 });
-                (
-                    does.unwrap_or_default(),
-                    format!("nothing to fail; otherwise roll back to {old}"),
-                )
+                (does.unwrap_or_default(), format!("nothing to fail; otherwise roll back to {old}"))
             }
-            Stage::Drain => (
-                format!("let connections leave {old}, at most {:?}", spec.drain),
-                String::new(),
-            ),
+            Stage::Drain => (format!("let connections leave {old}, at most {:?}", spec.drain), String::new()),
             Stage::Retire => (
                 format!("scale {old} to zero, restorable for {:?}", spec.retention),
                 "the watch to have passed".to_owned(),

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::backend::{BackendError, ColorObservation, RouteMark, RouteObservation};
 use crate::color::{Color, PerColor};
-use crate::driver::{Backends, call};
+use crate::driver::{Backends, call, persist};
 use crate::engine::{Reading, View};
 use crate::error::RunError;
 use crate::report::Report;
@@ -25,45 +25,27 @@ pub(super) struct Survey {
 impl Survey {
     pub(super) async fn take(backends: &Backends, deadline: Duration) -> Result<Self, BackendError> {
         let at = backends.clock.now();
-        let route = call(deadline, "read", "the route", backends.router.observe()).await?;
-        let color = |color: Color| call(deadline, "read", color.as_str(), backends.environment.observe(color));
+        let route = persist(|| call(deadline, "read", "the route", backends.router.observe())).await?;
+        let color = async |color: Color| {
+            persist(|| call(deadline, "read", color.as_str(), backends.environment.observe(color))).await
+        };
         let (blue, green) = tokio::try_join!(color(Color::Blue), color(Color::Green))?;
-        Ok(Self {
-            route,
-            colors: PerColor { blue, green },
-            at,
-        })
+        Ok(Self { route, colors: PerColor { blue, green }, at })
     }
 
     /// The color that serves.
     pub(super) fn active(&self) -> Result<Color, RunError> {
         self.route.active().ok_or_else(|| {
-            let objects = self
-                .route
-                .objects
-                .iter()
-                .map(|object| format!("{}: {}", object.name, object.state));
-            RunError::Ambiguous {
-                found: objects.collect::<Vec<_>>().join("; "),
-            }
+            let objects = self.route.objects.iter().map(|object| format!("{}: {}", object.name, object.state));
+            RunError::Ambiguous { found: objects.collect::<Vec<_>>().join("; ") }
         })
     }
 
     /// What the engine begins with. The route was read first, then the colors.
     pub(super) fn view(&self) -> View {
-        let color = |color| {
-            Some(Reading {
-                value: self.colors.get(color).clone(),
-                serial: 2,
-                at: self.at,
-            })
-        };
+        let color = |color| Some(Reading { value: self.colors.get(color).clone(), serial: 2, at: self.at });
         View {
-            route: Some(Reading {
-                value: self.route.clone(),
-                serial: 1,
-                at: self.at,
-            }),
+            route: Some(Reading { value: self.route.clone(), serial: 1, at: self.at }),
             colors: PerColor::from_fn(color),
             heard: PerColor::from_fn(color),
             ..View::default()
@@ -71,13 +53,7 @@ impl Survey {
     }
 
     pub(super) fn into_status(self, target: Target, holder: Option<RouteMark>, last: Option<Report>) -> TargetStatus {
-        TargetStatus {
-            target,
-            route: self.route,
-            colors: self.colors,
-            holder,
-            last,
-        }
+        TargetStatus { target, route: self.route, colors: self.colors, holder, last }
     }
 }
 
@@ -100,29 +76,14 @@ impl fmt::Display for TargetStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.target)?;
         for object in &self.route.objects {
-            let mark = object
-                .mark
-                .as_ref()
-                .map(|mark| format!(", marked {mark}"))
-                .unwrap_or_default();
+            let mark = object.mark.as_ref().map(|mark| format!(", marked {mark}")).unwrap_or_default();
             writeln!(f, "  {} routes to {}{mark}", object.name, object.state)?;
         }
         for color in Color::ALL {
             let seen = self.colors.get(color);
-            let role = if self.route.references(color) {
-                "active"
-            } else {
-                "standby"
-            };
-            let release = seen
-                .release
-                .as_ref()
-                .map_or_else(|| "unknown release".to_owned(), ToString::to_string);
-            let release = if seen.exists {
-                release
-            } else {
-                "nothing deployed".to_owned()
-            };
+            let role = if self.route.references(color) { "active" } else { "standby" };
+            let release = seen.release.as_ref().map_or_else(|| "unknown release".to_owned(), ToString::to_string);
+            let release = if seen.exists { release } else { "nothing deployed".to_owned() };
             writeln!(
                 f,
                 "  {color:<5} {role:<7} {release}, {} of {} ready ({})",
@@ -134,10 +95,7 @@ impl fmt::Display for TargetStatus {
             (None, _) => writeln!(f, "  no rollout holds the route")?,
         }
         let Some(last) = &self.last else { return Ok(()) };
-        let end = last
-            .end
-            .as_ref()
-            .map_or_else(|| "not ended: recover it".to_owned(), ToString::to_string);
+        let end = last.end.as_ref().map_or_else(|| "not ended: recover it".to_owned(), ToString::to_string);
         let rollout = last.rollout.as_ref().map(ToString::to_string).unwrap_or_default();
         writeln!(f, "  last rollout in this journal: {rollout}, {end}")
     }

@@ -8,11 +8,7 @@ use bluegreen_core::{BackendError, Drainer, Effect, Endpoint, OpenConnections};
 use crate::server::{Reply, Server, answer, deserted, timeless};
 
 fn pod(name: &str, address: Option<&str>) -> Endpoint {
-    Endpoint {
-        id: format!("uid of {name}"),
-        name: name.to_owned(),
-        address: address.map(str::to_owned),
-    }
+    Endpoint { id: format!("uid of {name}"), name: name.to_owned(), address: address.map(str::to_owned) }
 }
 
 fn here(name: &str) -> Endpoint {
@@ -24,11 +20,8 @@ fn drain(server: &Server) -> HttpDrain {
 }
 
 fn lines(server: &Server) -> Vec<String> {
-    let mut lines: Vec<_> = server
-        .requests()
-        .iter()
-        .map(|request| request.lines().next().unwrap_or_default().to_owned())
-        .collect();
+    let mut lines: Vec<_> =
+        server.requests().iter().map(|request| request.lines().next().unwrap_or_default().to_owned()).collect();
     lines.sort();
     lines
 }
@@ -42,17 +35,10 @@ async fn every_endpoint_is_told_and_asked() {
     drain.cancel(&pods).await.unwrap();
     assert_eq!(drain.open(&pods).await.unwrap(), OpenConnections { count: 14 });
     assert_eq!(drain.open(&[]).await.unwrap(), OpenConnections { count: 0 });
-    let each = [
-        "DELETE /drain HTTP/1.1",
-        "GET /connections HTTP/1.1",
-        "POST /drain HTTP/1.1",
-    ];
+    let each = ["DELETE /drain HTTP/1.1", "GET /connections HTTP/1.1", "POST /drain HTTP/1.1"];
     assert_eq!(lines(&server), each.map(|line| [line; 2]).concat());
 
-    let other = drain
-        .begin_path("/admin/quit")
-        .open_path("stats")
-        .open_pointer("/n/active");
+    let other = drain.begin_path("/admin/quit").open_path("stats").open_pointer("/n/active");
     assert_eq!(other.open(&pods).await.unwrap(), OpenConnections { count: 4 });
     other.begin(&pods).await.unwrap();
     assert!(lines(&server).contains(&"GET /stats HTTP/1.1".to_owned()));
@@ -75,11 +61,7 @@ async fn a_refusal_names_the_endpoint_and_does_not_spare_the_others() {
 async fn errors_say_whether_the_endpoint_may_have_heard() {
     let nothing = Reply::Bytes(Vec::new());
     for (reply, effect, says) in [
-        (
-            answer(500, "", "boom"),
-            Effect::Unknown,
-            "no answer when asked to stop draining a (",
-        ),
+        (answer(500, "", "boom"), Effect::Unknown, "no answer when asked to stop draining a ("),
         (answer(403, "", "no"), Effect::No, "not allowed to stop draining a ("),
         (nothing, Effect::Unknown, "no answer when asked to stop draining a ("),
     ] {
@@ -104,10 +86,7 @@ async fn errors_say_whether_the_endpoint_may_have_heard() {
 #[tokio::test]
 async fn what_is_in_doubt_comes_before_what_was_refused() {
     let server = Server::replying([answer(404, "", ""), answer(500, "", ""), answer(404, "", "")]).await;
-    let error = drain(&server)
-        .begin(&[here("a"), here("b"), here("c")])
-        .await
-        .unwrap_err();
+    let error = drain(&server).begin(&[here("a"), here("b"), here("c")]).await.unwrap_err();
     assert_eq!(error.effect(), Effect::Unknown, "{error:?}");
 }
 
@@ -130,10 +109,7 @@ async fn an_endpoint_that_does_not_tell_is_an_error_and_never_zero() {
         );
     }
     let error = HttpDrain::new(80).open(&[pod("a", None)]).await.unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "a can't be used: it has no network address to ask it at"
-    );
+    assert_eq!(error.to_string(), "a can't be used: it has no network address to ask it at");
 }
 
 #[test]

@@ -50,11 +50,7 @@ impl Server {
                 connections.spawn(serve(stream, replies.clone(), Arc::clone(&seen)));
             }
         });
-        Self {
-            address,
-            requests,
-            task,
-        }
+        Self { address, requests, task }
     }
 
     /// The head of every request so far.

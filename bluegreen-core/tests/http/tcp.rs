@@ -20,18 +20,10 @@ async fn an_open_port_passes_and_a_closed_one_fails() {
     }
 
     let (_held, closed) = deserted();
-    let report = TcpProbe::new()
-        .port(closed.port())
-        .deadline(Duration::from_millis(500))
-        .check(&server.target())
-        .await
-        .unwrap();
+    let report =
+        TcpProbe::new().port(closed.port()).deadline(Duration::from_millis(500)).check(&server.target()).await.unwrap();
     assert_eq!((report.verdict, report.tries), (Verdict::Fail, 1));
-    assert!(
-        report.summary.contains(" could not be reached after 1 try in "),
-        "{}",
-        report.summary
-    );
+    assert!(report.summary.contains(" could not be reached after 1 try in "), "{}", report.summary);
     assert!(report.summary.contains("Connection refused"), "{}", report.summary);
 }
 
@@ -40,17 +32,8 @@ async fn without_an_address_it_can_not_work() {
     let probe = TcpProbe::new();
     assert!(probe.needs_address());
     for (target, says) in [
-        (
-            ProbeTarget {
-                address: None,
-                ..target("")
-            },
-            "there is no address of green",
-        ),
-        (
-            target("tcp://me:pw@host"),
-            "the address tcp://host names no port; expected one like http://host:port",
-        ),
+        (ProbeTarget { address: None, ..target("") }, "there is no address of green"),
+        (target("tcp://me:pw@host"), "the address tcp://host names no port; expected one like http://host:port"),
     ] {
         let error = probe.check(&target).await.unwrap_err();
         assert_eq!(error.to_string(), format!("TcpProbe can't be used: {says}"));

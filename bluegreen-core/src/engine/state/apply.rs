@@ -23,10 +23,7 @@ impl State {
         let (switched, ending) = match &started.kind {
             Kind::Deploy => (None, None),
             Kind::RollBack(reason) => {
-                let ending = Ending::RollBack {
-                    reason: reason.clone(),
-                    forced: true,
-                };
+                let ending = Ending::RollBack { reason: reason.clone(), forced: true };
                 (Some(record.at), Some((ending, record.at)))
             }
         };
@@ -34,10 +31,7 @@ impl State {
             rollout: record.rollout.clone(),
             holder: record.holder.clone(),
             recovered: false,
-            holding: Holding {
-                found: started.found.clone(),
-                ..Holding::default()
-            },
+            holding: Holding { found: started.found.clone(), ..Holding::default() },
             capacity: None,
             way_back: None,
             intent: None,
@@ -62,7 +56,8 @@ impl State {
         }
     }
 
-    fn apply(&mut self, record: &Record) -> Result<(), IllegalEvent> {
+    /// Takes in one record more. After an error the state is not to be used any more.
+    pub(crate) fn apply(&mut self, record: &Record) -> Result<(), IllegalEvent> {
         let (event, at) = (&record.event, record.at);
         if record.rollout != self.rollout {
             return illegal(event, "it belongs to another rollout");
@@ -77,68 +72,31 @@ impl State {
             Event::Started(_) => return illegal(event, "the rollout has begun already"),
             Event::Recovered { found } => self.recover(record, found.clone()),
             Event::Capacity { replicas } => self.capacity = Some(*replicas),
-            Event::WayBack {
-                open,
-                reason,
-                serving,
-                restarts,
-            } => {
+            Event::WayBack { open, reason, serving, restarts } => {
                 let (reason, serving, restarts) = (reason.clone(), *serving, *restarts);
-                self.way_back = Some(WayBack {
-                    open: *open,
-                    reason,
-                    serving,
-                    restarts,
-                });
+                self.way_back = Some(WayBack { open: *open, reason, serving, restarts });
             }
-            Event::Intent {
-                write,
-                object,
-                stamp,
-                step,
-            } => {
+            Event::Intent { write, object, stamp, step } => {
                 if self.intent.is_some() {
                     return illegal(event, "another write is under way");
                 }
                 if *write == Write::Retire(self.started.old) && self.watch.passed.is_none() {
                     return illegal(event, "the old color is retired only when a watch has passed");
                 }
-                self.intend(Intent {
-                    write: *write,
-                    object: object.clone(),
-                    stamp: stamp.clone(),
-                    step: step.clone(),
-                });
+                self.intend(Intent { write: *write, object: object.clone(), stamp: stamp.clone(), step: step.clone() });
             }
-            Event::Wrote {
-                write,
-                object,
-                stamp,
-                complete,
-            } => {
+            Event::Wrote { write, object, stamp, complete } => {
                 let intent = self.take_intent(event, object, stamp)?;
                 self.confirm(*write, &intent, *complete, at);
             }
             Event::Found { write } => self.complete(*write, at),
-            Event::Refused {
-                write,
-                object,
-                stamp,
-                error,
-                conflict,
-                retryable,
-            } => {
+            Event::Refused { write, object, stamp, error, conflict, retryable } => {
                 self.take_intent(event, object, stamp)?;
                 let counted = *conflict || !*retryable;
                 self.tried(*write, at, error, counted, !*conflict && !*retryable);
                 self.holding.sealed_first &= *write != Write::Raise;
             }
-            Event::Unsure {
-                write,
-                object,
-                stamp,
-                error,
-            } => {
+            Event::Unsure { write, object, stamp, error } => {
                 let intent = self.take_intent(event, object, stamp)?;
                 self.doubts.insert(object.clone(), Doubt { intent });
                 self.tried(*write, at, error, true, false);
@@ -189,10 +147,7 @@ impl State {
     fn recover(&mut self, record: &Record, found: Vec<crate::backend::RouteObject>) {
         self.holder = record.holder.clone();
         self.recovered = true;
-        self.holding = Holding {
-            found,
-            ..Holding::default()
-        };
+        self.holding = Holding { found, ..Holding::default() };
         self.intent = None;
         self.doubts.clear();
         self.tries = None;
@@ -212,10 +167,7 @@ impl State {
 
     /// The write that an outcome is about: the one under way, or one whose fate was unknown.
     fn take_intent(&mut self, event: &Event, object: &str, stamp: &crate::ids::Stamp) -> Result<Intent, IllegalEvent> {
-        if let Some(intent) = self
-            .intent
-            .take_if(|intent| intent.stamp == *stamp && intent.object == object)
-        {
+        if let Some(intent) = self.intent.take_if(|intent| intent.stamp == *stamp && intent.object == object) {
             return Ok(intent);
         }
         match self.doubts.remove(object) {
@@ -327,11 +279,7 @@ impl State {
         }
         let reason = reason.to_owned();
         let moved = self.switched.is_some() || !self.shifted.is_empty();
-        let ending = if moved {
-            Ending::RollBack { reason, forced }
-        } else {
-            Ending::Abort { reason }
-        };
+        let ending = if moved { Ending::RollBack { reason, forced } } else { Ending::Abort { reason } };
         self.ending = Some((ending, at));
     }
 }
@@ -356,13 +304,7 @@ pub(crate) const fn name(write: Write) -> &'static str {
 
 fn illegal<T>(event: &Event, why: &str) -> Result<T, IllegalEvent> {
     let event = serde_json::to_value(event).ok();
-    let event = event
-        .as_ref()
-        .and_then(|value| value.get("event"))
-        .and_then(serde_json::Value::as_str)
-        .unwrap_or("event");
-    Err(IllegalEvent {
-        event: event.to_owned(),
-        why: why.to_owned(),
-    })
+    let event =
+        event.as_ref().and_then(|value| value.get("event")).and_then(serde_json::Value::as_str).unwrap_or("event");
+    Err(IllegalEvent { event: event.to_owned(), why: why.to_owned() })
 }

@@ -1,0 +1,123 @@
+//! One color: the object that asks for pods, and the pods.
+
+use std::time::Duration;
+
+use bluegreen_core::{Autoscaler, Color, ColorObservation, Obstacle, Release, Stamp};
+use jiff::Timestamp;
+
+use super::pod::{Phase, Pod};
+use super::time::timestamp;
+
+#[derive(Debug)]
+pub(crate) struct Slot {
+    pub(crate) color: Color,
+    /// `Deployment/checkout-green`.
+    pub(crate) object: String,
+    pub(crate) deployment: Option<Deployment>,
+    pub(crate) autoscaler: Option<Autoscaler>,
+    /// What the autoscaler's minimum was before it was pinned.
+    pub(crate) unpinned: Option<u32>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Deployment {
+    pub(crate) release: Release,
+    /// Somebody else made it ask for this release, so that we can't tell which it is.
+    pub(crate) by_hand: bool,
+    pub(crate) desired: u32,
+    pub(crate) version: u64,
+    pub(crate) stamp: Option<Stamp>,
+    pub(crate) cleanup_after: Option<Timestamp>,
+    pub(crate) pods: Vec<Pod>,
+    /// What the object said of its pods when it was last written.
+    pub(crate) status: Status,
+}
+
+/// What an object says of its pods.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Status {
+    pub(crate) ready: u32,
+    pub(crate) restarts: u32,
+}
+
+impl Slot {
+    pub(crate) const fn new(color: Color, object: String) -> Self {
+        Self {
+            color,
+            object,
+            deployment: None,
+            autoscaler: None,
+            unpinned: None,
+        }
+    }
+
+    /// The pods and what they are doing.
+    pub(crate) fn phases(&self, now: Duration) -> impl Iterator<Item = (&Pod, Phase)> {
+        let pods = self.deployment.iter().flat_map(|deployment| &deployment.pods);
+        pods.map(move |pod| (pod, pod.phase(now)))
+    }
+
+    pub(crate) fn ready(&self, now: Duration) -> u32 {
+        self.status(now).ready
+    }
+
+    pub(crate) fn status(&self, now: Duration) -> Status {
+        self.phases(now).fold(Status::default(), |sum, (_, phase)| Status {
+            ready: sum.ready + u32::from(phase.ready.is_some()),
+            restarts: sum.restarts + phase.restarts,
+        })
+    }
+
+    /// The share of requests that the ready pods, taken together, answer badly.
+    pub(crate) fn failing(&self, now: Duration) -> f64 {
+        let ready = self.phases(now).filter(|(_, phase)| phase.ready.is_some());
+        let (count, sum) = ready.fold((0_u32, 0.0), |(count, sum), (_, phase)| {
+            (count + 1, sum + phase.failing)
+        });
+        if count == 0 { 0.0 } else { sum / f64::from(count) }
+    }
+
+    /// When a pod next does something else.
+    pub(crate) fn next_event(&self, now: Duration) -> Option<Duration> {
+        self.phases(now).filter_map(|(_, phase)| phase.next).min()
+    }
+
+    pub(crate) fn observe(&self, now: Duration) -> ColorObservation {
+        let Some(deployment) = &self.deployment else {
+            return ColorObservation {
+                autoscaler: self.autoscaler,
+                ..ColorObservation::absent(self.color, &*self.object)
+            };
+        };
+        let Status { ready, restarts } = self.status(now);
+        let endpoints = self.phases(now).filter(|(_, phase)| phase.ready.is_some());
+        ColorObservation {
+            color: self.color,
+            object: self.object.clone(),
+            exists: true,
+            version: deployment.version.to_string(),
+            stamp: deployment.stamp.clone(),
+            release: (!deployment.by_hand).then(|| deployment.release.clone()),
+            desired: deployment.desired,
+            ready,
+            settled: true,
+            endpoints: endpoints.map(|(pod, _)| pod.endpoint.clone()).collect(),
+            restarts,
+            obstacles: self.obstacles(now).collect(),
+            autoscaler: self.autoscaler,
+        }
+    }
+
+    fn obstacles(&self, now: Duration) -> impl Iterator<Item = Obstacle> {
+        self.phases(now).filter_map(|(pod, phase)| {
+            let trouble = phase.trouble?;
+            Some(Obstacle {
+                kind: trouble.kind,
+                object: format!("Pod/{}", pod.endpoint.name),
+                message: trouble.message.to_owned(),
+                since: timestamp(trouble.since),
+                grace: trouble.grace,
+            })
+        })
+    }
+}

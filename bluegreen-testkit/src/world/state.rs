@@ -1,0 +1,311 @@
+//! Everything there is in a world, and how time changes it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bluegreen_core::{Color, Endpoint, GateDecision, Measure, PerColor, Release, RouteObservation, RouteState, Update};
+
+use super::behavior::Behavior;
+use super::fault::Faults;
+use super::pod::Pod;
+use super::route::Routed;
+use super::schema::Schema;
+use super::slot::{Deployment, Slot, Status};
+use super::timeline::{Condition, Flow, Timeline};
+
+/// What doesn't change over the life of a world.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) start_time: Duration,
+    pub(crate) propagation: Duration,
+    pub(crate) weights: bool,
+    pub(crate) preview: bool,
+    /// Connections that users keep open to every pod that serves them.
+    pub(crate) connections: u64,
+}
+
+/// A write that is still on its way.
+struct Late {
+    at: Duration,
+    effect: Box<dyn FnOnce(&mut State) + Send>,
+}
+
+/// Everything there is. All changes by time are applied by [`State::advance`], which every access begins with.
+pub(crate) struct State {
+    pub(crate) settings: Settings,
+    pub(crate) now: Duration,
+    pub(crate) slots: PerColor<Slot>,
+    pub(crate) route: Vec<Routed>,
+    /// The preview paths that were made.
+    pub(crate) previews: PerColor<bool>,
+    pub(crate) timeline: Timeline,
+    pub(crate) faults: Faults,
+    pub(crate) violations: Vec<String>,
+    pub(crate) schema: Schema,
+    pub(crate) decision: GateDecision,
+    pub(crate) preflight_failure: Option<String>,
+    /// What signals say instead of what the pods do, by name.
+    pub(crate) measures: BTreeMap<String, Measure>,
+    /// How often each probe asked.
+    pub(crate) probes: BTreeMap<String, u64>,
+    pub(crate) updates: Vec<Update>,
+    behaviors: BTreeMap<String, Behavior>,
+    late: Vec<Late>,
+    /// How many versions, and how many pods, there have ever been; no identity is used twice.
+    versions: u64,
+    pods: u64,
+}
+
+impl State {
+    pub(crate) fn new(settings: Settings, slots: PerColor<Slot>, route: Vec<Routed>, users: u64) -> Self {
+        Self {
+            settings,
+            now: Duration::ZERO,
+            slots,
+            route,
+            previews: PerColor::default(),
+            timeline: Timeline::new(users),
+            faults: Faults::default(),
+            violations: Vec::new(),
+            schema: Schema::default(),
+            decision: GateDecision::AskAgain(Duration::from_secs(1)),
+            preflight_failure: None,
+            measures: BTreeMap::new(),
+            probes: BTreeMap::new(),
+            updates: Vec::new(),
+            behaviors: BTreeMap::new(),
+            late: Vec::new(),
+            versions: 1,
+            pods: 0,
+        }
+    }
+
+    // --- time
+
+    /// Lets everything happen that is due until `to`, in order. Returns whether anything was.
+    pub(crate) fn advance(&mut self, to: Duration) -> bool {
+        let mut happened = false;
+        while let Some(at) = self.next_event().filter(|at| *at <= to) {
+            self.now = at;
+            self.land();
+            self.note();
+            happened = true;
+        }
+        self.now = self.now.max(to);
+        happened
+    }
+
+    /// When something happens next by itself; always later than now.
+    pub(crate) fn next_event(&self) -> Option<Duration> {
+        let pods = Color::ALL
+            .into_iter()
+            .filter_map(|color| self.slot(color).next_event(self.now));
+        let route = self.route.iter().filter_map(Routed::next_event);
+        let late = self.late.iter().map(|late| late.at);
+        pods.chain(route)
+            .chain(late)
+            .chain(self.schema.next_event(self.now))
+            .min()
+    }
+
+    /// Lets a write land `after` this time, whatever becomes of its sender.
+    pub(crate) fn schedule(&mut self, after: Duration, effect: impl FnOnce(&mut Self) + Send + 'static) {
+        let at = self.now.saturating_add(after.max(Duration::from_millis(1)));
+        let effect = Box::new(effect);
+        self.late.push(Late { at, effect });
+    }
+
+    /// Applies what reaches the world now.
+    fn land(&mut self) {
+        for object in &mut self.route {
+            object.propagate(self.now);
+        }
+        let (due, rest): (Vec<_>, Vec<_>) = std::mem::take(&mut self.late)
+            .into_iter()
+            .partition(|late| late.at <= self.now);
+        self.late = rest;
+        for late in due {
+            (late.effect)(self);
+        }
+    }
+
+    /// Notes what follows from the present state: what could answer requests, who served, and that objects whose pods
+    /// changed have a new version. To be called after every change.
+    pub(crate) fn note(&mut self) {
+        for object in &mut self.route {
+            object.propagate(self.now);
+        }
+        let flow = self.flow();
+        self.timeline.note(
+            self.now,
+            Condition {
+                flow,
+                ready: PerColor::from_fn(|color| self.slot(color).ready(self.now) > 0),
+                failing: PerColor::from_fn(|color| self.slot(color).failing(self.now)),
+            },
+        );
+        for color in Color::ALL {
+            let now = self.now;
+            let status = self.slot(color).status(now);
+            let Some(deployment) = &mut self.slots.get_mut(color).deployment else {
+                continue;
+            };
+            if deployment.status != status {
+                deployment.status = status;
+                self.versions += 1;
+                deployment.version = self.versions;
+            }
+            if flow.reaches(color) {
+                for pod in deployment.pods.iter_mut().filter(|pod| pod.phase(now).ready.is_some()) {
+                    pod.served = true;
+                }
+            }
+        }
+    }
+
+    // --- colors
+
+    pub(crate) const fn slot(&self, color: Color) -> &Slot {
+        self.slots.get(color)
+    }
+
+    /// Sets how the pods of `version` behave: those that are there, and those to come.
+    pub(crate) fn behave(&mut self, version: String, behavior: Behavior) {
+        let now = self.now;
+        for color in Color::ALL {
+            if let Some(deployment) = &mut self.slots.get_mut(color).deployment
+                && deployment.release.version == version
+            {
+                deployment.pods.iter_mut().for_each(|pod| pod.behave(behavior, now));
+            }
+        }
+        self.behaviors.insert(version, behavior);
+    }
+
+    /// Makes a color ask for `replicas` of `release`; its pods are replaced if it asked for another release. Keeps its
+    /// stamp.
+    pub(crate) fn set_color(&mut self, color: Color, release: Release, replicas: u32) {
+        let slot = self.slots.get_mut(color);
+        match &mut slot.deployment {
+            Some(deployment) => {
+                if deployment.release != release {
+                    deployment.release = release;
+                    deployment.pods.clear();
+                }
+                deployment.desired = replicas;
+                deployment.by_hand = false;
+            }
+            None => {
+                slot.deployment = Some(Deployment {
+                    release,
+                    by_hand: false,
+                    desired: replicas,
+                    version: 0,
+                    stamp: None,
+                    cleanup_after: None,
+                    pods: Vec::new(),
+                    status: Status::default(),
+                });
+            }
+        }
+        self.reconcile(color);
+    }
+
+    /// Notes that somebody else made a color what it is.
+    pub(crate) const fn made_by_hand(&mut self, color: Color) {
+        if let Some(deployment) = &mut self.slots.get_mut(color).deployment {
+            deployment.by_hand = true;
+        }
+    }
+
+    /// Makes all pods of a color ready now.
+    pub(crate) fn start(&mut self, color: Color) {
+        let now = self.now;
+        if let Some(deployment) = &mut self.slots.get_mut(color).deployment {
+            deployment.pods.iter_mut().for_each(|pod| pod.start(now));
+        }
+        self.touch(color);
+    }
+
+    /// Gives a color as many pods as it asks for, after its autoscaler had its say, and a new version. An autoscaler
+    /// leaves a color alone
+    /// that asks for none.
+    pub(crate) fn reconcile(&mut self, color: Color) {
+        let now = self.now;
+        let slot = self.slots.get_mut(color);
+        let object = slot.object.rsplit('/').next().unwrap_or_default().to_owned();
+        let Some(deployment) = &mut slot.deployment else {
+            return;
+        };
+        if let Some(autoscaler) = slot.autoscaler.filter(|_| deployment.desired > 0) {
+            deployment.desired = deployment.desired.max(autoscaler.min).min(autoscaler.max);
+        }
+        let desired = deployment.desired as usize;
+        deployment.pods.truncate(desired);
+        let behavior = self.behaviors.get(&deployment.release.version).copied();
+        while deployment.pods.len() < desired {
+            self.pods += 1;
+            let endpoint = endpoint(&object, self.pods);
+            let behavior = behavior.unwrap_or(Behavior::healthy());
+            deployment
+                .pods
+                .push(Pod::new(endpoint, behavior, self.settings.start_time, now));
+        }
+        self.touch(color);
+    }
+
+    /// Gives a color's object a new version, which also covers what its pods do now.
+    pub(crate) fn touch(&mut self, color: Color) {
+        let status = self.slot(color).status(self.now);
+        let version = self.next_version();
+        if let Some(deployment) = &mut self.slots.get_mut(color).deployment {
+            deployment.status = status;
+            deployment.version = version;
+        }
+    }
+
+    // --- route
+
+    pub(crate) fn next_version(&mut self) -> u64 {
+        self.versions += 1;
+        self.versions
+    }
+
+    /// Where the data planes of all objects, taken together, send new connections.
+    pub(crate) fn flow(&self) -> Flow {
+        let ready = PerColor::from_fn(|color| self.slot(color).ready(self.now));
+        let flows = self.route.iter().map(|object| object.flow(&ready));
+        flows.fold(Flow::default(), |sum, flow| Flow {
+            blue: sum.blue + flow.blue,
+            green: sum.green + flow.green,
+            nowhere: sum.nowhere + flow.nowhere,
+        })
+    }
+
+    pub(crate) fn observe_route(&self) -> RouteObservation {
+        let objects: Vec<_> = self.route.iter().map(Routed::observe).collect();
+        let mut splits = objects.iter().map(|object| match object.state {
+            RouteState::Routes(split) => Some(split),
+            RouteState::Foreign(_) | RouteState::Absent => None,
+        });
+        let first = splits.next().flatten();
+        RouteObservation {
+            split: first.filter(|_| splits.all(|split| split == first)),
+            objects,
+        }
+    }
+
+    /// Notes that one of our writes broke a law.
+    pub(crate) fn violated(&mut self, law: u32, what: &str) {
+        self.violations.push(format!("law {law} at {:?}: {what}", self.now));
+    }
+}
+
+/// The n-th pod of the world.
+fn endpoint(object: &str, number: u64) -> Endpoint {
+    Endpoint {
+        id: format!("pod-{number}"),
+        name: format!("{object}-{number}"),
+        address: Some(format!("10.0.{}.{}", number / 250 % 250, number % 250 + 1)),
+    }
+}
