@@ -1,1 +1,9 @@
 //! Blue-green rollouts on Kubernetes.
+
+mod client;
+mod environment;
+mod router;
+
+pub use crate::client::{Cluster, ClusterError, Requests};
+pub use crate::environment::{DeploymentEnvironment, ManifestError, ObstacleGraces};
+pub use crate::router::ServiceRouter;

@@ -62,8 +62,22 @@ pub enum Measure {
 /// How many took at most a given time.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Bucket {
-    /// The upper bound, in seconds, included.
+    /// The upper bound, in seconds, included; infinite in the last one. Written as text, as JSON has no infinity.
+    #[serde(with = "bound")]
     pub at_most_seconds: f64,
     /// How many.
     pub count: u64,
+}
+
+/// A bound as text: `0.5`, `inf`.
+mod bound {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(bound: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(bound)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
 }

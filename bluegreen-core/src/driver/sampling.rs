@@ -12,7 +12,8 @@ use super::activity::run_probe;
 use super::{Backends, call};
 use crate::backend::{ColorObservation, Measure, Verdict, Via, Window, chain};
 use crate::color::Color;
-use crate::engine::{GUARD, PODS, State, probe_source, signal_source};
+use crate::engine::State;
+use crate::plan::SourceName;
 use crate::record::Sample;
 
 /// So many measurements may wait to be taken in; then their tasks wait.
@@ -45,23 +46,16 @@ impl Sampler {
         }
         let (sender, samples) = mpsc::channel(BACKLOG);
         self.samples = Some(samples);
-        let new = state.started.new;
-        let source = |name, color, what| Source {
-            name,
-            color,
-            what,
-            interval: watch.interval,
-            deadline: state.plan().call_deadline,
-            backends: Arc::clone(backends),
-            sender: sender.clone(),
-        };
-        self.tasks.spawn(source(PODS.to_owned(), new, What::Pods).measure());
-        self.tasks.spawn(source(GUARD.to_owned(), new.other(), What::Pods).measure());
-        for index in 0..backends.probes.len() {
-            self.tasks.spawn(source(probe_source(index), new, What::Probe(index)).measure());
-        }
-        for index in 0..backends.signals.len() {
-            self.tasks.spawn(source(signal_source(index), new, What::Signal(index)).measure());
+        for what in watch.sources() {
+            let source = Source {
+                what,
+                color: if what == SourceName::Guard { state.started.old } else { state.started.new },
+                interval: watch.interval,
+                deadline: state.plan().call_deadline,
+                backends: Arc::clone(backends),
+                sender: sender.clone(),
+            };
+            self.tasks.spawn(source.measure());
         }
     }
 
@@ -76,18 +70,10 @@ impl Sampler {
     }
 }
 
-#[derive(Debug, Clone, Copy)]
-enum What {
-    Pods,
-    Probe(usize),
-    Signal(usize),
-}
-
 #[derive(Debug)]
 struct Source {
-    name: String,
+    what: SourceName,
     color: Color,
-    what: What,
     interval: Duration,
     deadline: Duration,
     backends: Arc<Backends>,
@@ -107,7 +93,7 @@ impl Source {
             let speaks_for = now.duration_since(last).clamp(SignedDuration::ZERO, longest);
             let (measure, summary, observation) = self.look(Window { from: last, to: now }).await;
             last = now;
-            let (source, color, seconds) = (self.name.clone(), self.color, speaks_for.as_secs_f64());
+            let (source, color, seconds) = (self.what.to_string(), self.color, speaks_for.as_secs_f64());
             let sample = Sample { source, color, seconds, measure, summary };
             if self.sender.send(Sampled { sample, observation }).await.is_err() {
                 return;
@@ -117,14 +103,14 @@ impl Source {
 
     async fn look(&self, window: Window) -> (Measure, String, Option<ColorObservation>) {
         match self.what {
-            What::Pods => {
+            SourceName::Pods | SourceName::Guard => {
                 let observe = self.backends.environment.observe(self.color);
                 match call(self.deadline, "look at", self.color.as_str(), observe).await {
                     Ok(seen) => (Measure::Gauge { value: f64::from(seen.ready) }, String::new(), Some(seen)),
                     Err(error) => (Measure::NoData { why: chain(&error) }, String::new(), None),
                 }
             }
-            What::Probe(index) => {
+            SourceName::Probe(index) => {
                 let Some(probe) = self.backends.probes.get(index) else {
                     return no_data("no such probe");
                 };
@@ -134,12 +120,13 @@ impl Source {
                     Err((_, why)) => (Measure::NoData { why }, String::new(), None),
                 }
             }
-            What::Signal(index) => {
+            SourceName::Signal(index) => {
                 let Some(signal) = self.backends.signals.get(index) else {
                     return no_data("no such signal");
                 };
                 let sample = signal.sample(self.color, window);
-                match call(self.deadline, "sample", &self.name, sample).await {
+                match call(self.deadline, "sample", &self.what.to_string(), sample).await {
+                    Ok(Measure::Gauge { value }) if !value.is_finite() => no_data(&format!("the level is {value}")),
                     Ok(measure) => (measure, String::new(), None),
                     Err(error) => (Measure::NoData { why: chain(&error) }, String::new(), None),
                 }

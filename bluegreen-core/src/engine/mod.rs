@@ -22,7 +22,6 @@ mod watching;
 pub use self::decision::{Activity, Decision, ProbeStage, Then};
 pub use self::state::{Doubt, Holding, IllegalEvent, Intent, State, Tries, WatchState, WayBack};
 pub use self::verdict::SourceState;
-pub(crate) use self::verdict::{GUARD, PODS, probe_source, signal_source};
 pub(crate) use self::view::open_rollout;
 pub use self::view::{Reading, View};
 

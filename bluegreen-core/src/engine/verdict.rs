@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::backend::{ColorObservation, Measure, Verdict};
-use crate::plan::{NoData, PlanSpec, PodLimits};
+use crate::plan::{NoData, PlanSpec, PodLimits, SourceName, WatchSpec};
 use crate::record::Sample;
 
 /// What one source of a watch has seen.
@@ -27,29 +27,6 @@ pub struct SourceState {
     pub failing: Option<String>,
 }
 
-/// The source of what is seen of the new color's pods.
-pub(crate) const PODS: &str = "pods";
-/// The source of what is seen of the old color's pods.
-pub(crate) const GUARD: &str = "guard";
-
-/// The name under which the results of a watch's probe are recorded.
-pub(crate) fn probe_source(index: usize) -> String {
-    format!("probe {}", index + 1)
-}
-
-/// The name under which the measurements of a watch's signal are recorded.
-pub(crate) fn signal_source(index: usize) -> String {
-    format!("signal {}", index + 1)
-}
-
-/// The sources that a watch under `plan` must hear from.
-pub(crate) fn sources(plan: &PlanSpec) -> Vec<String> {
-    let Some(watch) = &plan.watch else { return Vec::new() };
-    let probes = (0..watch.probes.len()).map(probe_source);
-    let signals = (0..watch.signals.len()).map(signal_source);
-    [PODS.to_owned(), GUARD.to_owned()].into_iter().chain(probes).chain(signals).collect()
-}
-
 /// How often a source may be bad or silent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Limits {
@@ -61,6 +38,23 @@ pub(crate) struct Limits {
 impl Limits {
     /// Pods and guard are judged as they are now, not by how often they were bad; a sample only shows that they were seen.
     const SEEN: Self = Self { consecutive: u32::MAX, total: None, silent: None };
+
+    fn of(watch: &WatchSpec, source: SourceName) -> Self {
+        match source {
+            SourceName::Pods | SourceName::Guard => Self::SEEN,
+            SourceName::Probe(index) => {
+                let consecutive = watch.probes.get(index).map_or(1, |probe| probe.consecutive);
+                Self { consecutive, ..Self::SEEN }
+            }
+            SourceName::Signal(index) => watch.signals.get(index).map_or(Self::SEEN, |signal| {
+                let silent = match signal.criterion.no_data {
+                    NoData::Fail { after } => Some(after.max(1)),
+                    NoData::Wait => None,
+                };
+                Self { consecutive: signal.criterion.consecutive, total: signal.criterion.total, silent }
+            }),
+        }
+    }
 
     /// Why the source fails, if it does.
     pub(crate) fn failing(self, source: &SourceState, sample: &Sample) -> Option<String> {
@@ -81,28 +75,10 @@ impl Limits {
 
 /// What one sample counts as, and how many like it its source may have.
 pub(crate) fn judge(plan: &PlanSpec, sample: &Sample) -> (Verdict, Limits) {
-    let Some(watch) = &plan.watch else {
+    let (Some(watch), Ok(source)) = (&plan.watch, sample.source.parse::<SourceName>()) else {
         return (Verdict::Inconclusive, Limits::SEEN);
     };
-    let index = |prefix: &str| sample.source.strip_prefix(prefix)?.parse::<usize>().ok()?.checked_sub(1);
-    if let Some(probe) = index("probe ").and_then(|index| watch.probes.get(index)) {
-        let verdict = match sample.measure {
-            Measure::Counts { bad: 0, total: 1.. } => Verdict::Pass,
-            _ => Verdict::Fail,
-        };
-        return (verdict, Limits { consecutive: probe.consecutive, total: None, silent: None });
-    }
-    if let Some(signal) = index("signal ").and_then(|index| watch.signals.get(index)) {
-        let criterion = &signal.criterion;
-        let silent = match criterion.no_data {
-            NoData::Fail { after } => Some(after.max(1)),
-            NoData::Wait => None,
-        };
-        let limits = Limits { consecutive: criterion.consecutive, total: criterion.total, silent };
-        return (criterion.judge(&sample.measure), limits);
-    }
-    let verdict = if matches!(sample.measure, Measure::NoData { .. }) { Verdict::Inconclusive } else { Verdict::Pass };
-    (verdict, Limits::SEEN)
+    (watch.judge(source, &sample.measure), Limits::of(watch, source))
 }
 
 /// Why the pods of the new color fail, if they do.

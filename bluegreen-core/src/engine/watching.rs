@@ -121,7 +121,7 @@ impl Thinking<'_> {
                     if confirming.is_some() { source.seen_confirming } else { source.seen }
                 })
             };
-        let names = verdict::sources(self.plan()).into_iter();
+        let names = spec.sources().map(|source| source.to_string());
         names
             .filter_map(|name| {
                 let seen = seen(&name);

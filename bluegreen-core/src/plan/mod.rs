@@ -4,11 +4,13 @@
 //! journaled with the rollout, and compared when the rollout is recovered.
 
 mod criterion;
+mod source;
 mod spec;
 mod validate;
 mod watch;
 
 pub use self::criterion::{Criterion, NoData, Threshold};
+pub(crate) use self::source::SourceName;
 pub use self::spec::{
     ApprovalSpec, CanaryStep, Capacity, Expiry, MigrationSpec, Placement, PlanSpec, RollBackSpec, WriteBudget,
 };

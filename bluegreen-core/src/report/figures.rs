@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 
 use crate::backend::{Description, Measure, Verdict};
 use crate::color::Color;
-use crate::plan::PlanSpec;
+use crate::plan::{PlanSpec, SourceName};
 use crate::record::{Check, Ending, Event, Kind, Record, Request, Sample, Started, Write};
 
 /// What was counted and measured in a rollout. Durations are by the wall clock of who wrote the journal; what didn't
@@ -213,32 +213,21 @@ pub(super) fn started(records: &[Record]) -> Option<&Started> {
 /// What a single sample counts as.
 pub(super) fn judge(plan: Option<&PlanSpec>, sample: &Sample) -> Verdict {
     let watch = plan.and_then(|plan| plan.watch.as_ref());
-    let signal = watch.and_then(|watch| watch.signals.get(numbered("signal", &sample.source)?));
-    match (&sample.measure, signal) {
-        (measure, Some(signal)) => signal.criterion.judge(measure),
-        (Measure::NoData { .. }, None) => Verdict::Inconclusive,
-        (Measure::Counts { bad: 1.., .. }, None) => Verdict::Fail,
-        _ => Verdict::Pass,
-    }
+    let source = sample.source.parse::<SourceName>().ok();
+    watch.zip(source).map_or(Verdict::Inconclusive, |(watch, source)| watch.judge(source, &sample.measure))
 }
 
 fn describe(plan: Option<&PlanSpec>, source: &str) -> Option<Description> {
     let watch = plan?.watch.as_ref()?;
-    if let Some(index) = numbered("probe", source) {
-        return watch.probes.get(index).map(|probe| probe.probe.clone());
+    match source.parse().ok()? {
+        SourceName::Probe(index) => watch.probes.get(index).map(|probe| probe.probe.clone()),
+        SourceName::Signal(index) => watch.signals.get(index).map(|signal| signal.signal.clone()),
+        SourceName::Pods | SourceName::Guard => None,
     }
-    let signal = watch.signals.get(numbered("signal", source)?);
-    signal.map(|signal| signal.signal.clone())
 }
 
 fn is_signal(source: &str) -> bool {
-    numbered("signal", source).is_some()
-}
-
-/// The index that a source's name carries: 0 of `probe 1`.
-fn numbered(kind: &str, source: &str) -> Option<usize> {
-    let number: usize = source.strip_prefix(kind)?.strip_prefix(' ')?.parse().ok()?;
-    number.checked_sub(1)
+    matches!(source.parse(), Ok(SourceName::Signal(_)))
 }
 
 /// The time from one moment to another; a clock that was set back makes it zero.
