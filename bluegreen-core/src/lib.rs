@@ -1,4 +1,4 @@
-//! Blue-green rollouts as a library.
+#![doc = include_str!("../docs/crate.md")]
 
 mod backend;
 mod clock;
@@ -19,6 +19,10 @@ pub mod report;
 mod rollout;
 mod stage;
 mod target;
+
+/// How every write is fenced.
+#[doc = include_str!("../docs/protocol.md")]
+pub mod protocol {}
 
 pub use crate::backend::*;
 pub use crate::clock::{Clock, Entropy, System};

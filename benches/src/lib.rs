@@ -1,1 +1,0 @@
-//! Benchmarks; see the `benches` of this package.
