@@ -35,7 +35,7 @@ struct Running {
     journal: Arc<dyn Journal>,
     requests: mpsc::Sender<Asked>,
     status: watch::Receiver<Status>,
-    updates: broadcast::Sender<Update>,
+    updates: broadcast::WeakSender<Update>,
     first: Option<broadcast::Receiver<Update>>,
     task: Owned,
 }
@@ -71,7 +71,7 @@ impl Handle {
         journal: Arc<dyn Journal>,
         requests: mpsc::Sender<Asked>,
         status: watch::Receiver<Status>,
-        (updates, first): (broadcast::Sender<Update>, broadcast::Receiver<Update>),
+        (updates, first): (broadcast::WeakSender<Update>, broadcast::Receiver<Update>),
         driver: impl Future<Output = Result<End, RunError>> + Send + 'static,
     ) -> Self {
         let task = Owned(tokio::spawn(driver));
@@ -94,13 +94,14 @@ impl Handle {
         }
     }
 
-    /// What goes on. The first stream has everything from the beginning; later ones begin where they are made. A reader
+    /// What goes on, until the rollout's task ends. The first stream has everything from the beginning; later ones begin where they are made. A reader
     /// that falls behind by some thousand updates loses the oldest; the journal has what was recorded.
     pub fn events(&mut self) -> BoxStream<'static, Update> {
         let Inner::Running(running) = &mut self.kind else {
             return stream::empty().boxed();
         };
-        let updates = running.first.take().unwrap_or_else(|| running.updates.subscribe());
+        let again = || running.updates.upgrade().map(|updates| updates.subscribe());
+        let Some(updates) = running.first.take().or_else(again) else { return stream::empty().boxed() };
         stream::unfold(updates, |mut updates| async move {
             loop {
                 match updates.recv().await {
@@ -163,7 +164,7 @@ impl Handle {
         };
         let end = (&mut running.task.0).await.map_err(|_| RunError::Gone)??;
         let log = running.journal.load(&running.target, &self.rollout).await?;
-        Ok(Outcome::new(end, Report::from_records(&log.records)))
+        Ok(Outcome::new(&end, Report::from_records(&log.records)))
     }
 }
 

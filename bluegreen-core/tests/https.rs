@@ -10,7 +10,13 @@ use bluegreen_core::{Address, Color, HealthProbe, ProbeTarget, Verdict, Via};
 use tokio::net::TcpListener;
 
 fn target(address: String) -> ProbeTarget {
-    ProbeTarget { color: Color::Green, via: Via::Preview, address: Some(Address(address)), endpoints: Vec::new() }
+    ProbeTarget {
+        color: Color::Green,
+        via: Via::Preview,
+        address: Some(Address(address)),
+        endpoints: Vec::new(),
+        once: false,
+    }
 }
 
 #[tokio::test]

@@ -17,6 +17,7 @@ async fn check(world: &World, via: Via, color: Color) -> Result<Verdict, Backend
         via,
         address: world.router().address(via, color).await?,
         endpoints: Vec::new(),
+        once: false,
     };
     Ok(world.probe("health").check(&target).await?.verdict)
 }
@@ -25,26 +26,15 @@ async fn check(world: &World, via: Via, color: Color) -> Result<Verdict, Backend
 async fn a_probe_asks_whom_its_path_reaches() {
     let world = World::builder().build();
     world.router().prepare_preview(Color::Green).await.unwrap();
-    assert_eq!(
-        check(&world, Via::Preview, Color::Green).await.unwrap(),
-        Verdict::Fail,
-        "nothing there"
-    );
+    assert_eq!(check(&world, Via::Preview, Color::Green).await.unwrap(), Verdict::Fail, "nothing there");
     deploy(&world, Color::Green, "v2", 1).await.unwrap();
     sleep(secs(2)).await;
     assert_eq!(check(&world, Via::Preview, Color::Green).await.unwrap(), Verdict::Pass);
     world.behaves("v1", Behavior::failing(1.0));
-    assert_eq!(
-        check(&world, Via::Production, Color::Green).await.unwrap(),
-        Verdict::Fail,
-        "production is still blue"
-    );
+    assert_eq!(check(&world, Via::Production, Color::Green).await.unwrap(), Verdict::Fail, "production is still blue");
     switch(&world, Color::Green, 2).await.unwrap();
     sleep(ms(100)).await;
-    assert_eq!(
-        check(&world, Via::Production, Color::Green).await.unwrap(),
-        Verdict::Pass
-    );
+    assert_eq!(check(&world, Via::Production, Color::Green).await.unwrap(), Verdict::Pass);
     world.behaves("v2", Behavior::failing(0.25));
     let mut failed = 0;
     for _ in 0..8 {
@@ -60,24 +50,15 @@ async fn a_signal_counts_what_the_pods_of_a_color_answered() {
     world.behaves("v1", Behavior::failing(0.1).from(secs(10)));
     let start = world.clock().now();
     sleep(secs(20)).await;
-    let window = |from: u64, to: u64| Window {
-        from: start + secs(from),
-        to: start + secs(to),
-    };
+    let window = |from: u64, to: u64| Window { from: start + secs(from), to: start + secs(to) };
     let sample = |color, window| signal.sample(color, window);
     for (from, to, bad, total) in [(0, 10, 0, 1000), (10, 20, 100, 1000), (15, 600, 50, 500)] {
         let measure = sample(Color::Blue, window(from, to)).await.unwrap();
         assert_eq!(measure, Measure::Counts { bad, total }, "{from} to {to}");
     }
-    assert!(matches!(
-        sample(Color::Green, window(0, 20)).await.unwrap(),
-        Measure::NoData { .. }
-    ));
+    assert!(matches!(sample(Color::Green, window(0, 20)).await.unwrap(), Measure::NoData { .. }));
     world.signal_returns("errors", Measure::Gauge { value: 0.5 });
-    assert_eq!(
-        sample(Color::Green, window(0, 20)).await.unwrap(),
-        Measure::Gauge { value: 0.5 }
-    );
+    assert_eq!(sample(Color::Green, window(0, 20)).await.unwrap(), Measure::Gauge { value: 0.5 });
 }
 
 fn run_of(rollout: &str, set: &str) -> MigrationRun {
@@ -98,10 +79,7 @@ async fn a_migration_runs_once_however_often_it_is_asked_for() {
     assert_eq!(pending.migrations, ["001_add_email"]);
     let run = run_of("r", &pending.set);
     assert_eq!(migrations.status(&run).await.unwrap(), MigrationStatus::NotStarted);
-    assert!(
-        timeout(ms(500), migrations.run(&run)).await.is_err(),
-        "given up, but not stopped"
-    );
+    assert!(timeout(ms(500), migrations.run(&run)).await.is_err(), "given up, but not stopped");
     assert_eq!(migrations.status(&run).await.unwrap(), MigrationStatus::Running);
     let done = migrations.run(&run).await.unwrap();
     assert!(matches!(done, MigrationStatus::Succeeded { .. }));
@@ -116,59 +94,31 @@ async fn who_is_told_that_a_migration_is_not_started_can_rely_on_it() {
     let run = run_of("r", "001_add_email");
     world.fail_next("migrations.run", Fault::LateEffect(secs(30)));
     assert!(world.migrations().run(&run).await.is_err());
-    assert_eq!(
-        world.migrations().status(&run).await.unwrap(),
-        MigrationStatus::NotStarted
-    );
+    assert_eq!(world.migrations().status(&run).await.unwrap(), MigrationStatus::NotStarted);
     sleep(secs(60)).await;
     assert!(world.migration_runs().is_empty());
     world.migrations_fail("a lock was held");
-    assert!(matches!(
-        world.migrations().run(&run).await.unwrap(),
-        MigrationStatus::Failed { .. }
-    ));
+    assert!(matches!(world.migrations().run(&run).await.unwrap(), MigrationStatus::Failed { .. }));
     assert!(world.migrations().old_release_works(&run).await.unwrap().works);
     world.old_release_breaks("v1 does not start");
-    assert_eq!(
-        world.migrations().old_release_works(&run).await.unwrap().evidence,
-        "v1 does not start"
-    );
+    assert_eq!(world.migrations().old_release_works(&run).await.unwrap().evidence, "v1 does not start");
 }
 
 #[tokio::test(start_paused = true)]
 async fn gates_and_preflights_say_what_the_test_decided() {
     let world = World::builder().build();
     let (target, release) = (Target::new("shop", "checkout"), Release::version("v2"));
-    let context = GateContext {
-        rollout: RolloutId::from("r".to_owned()),
-        target: target.clone(),
-        release: release.clone(),
-    };
-    assert_eq!(
-        world.gate().decide(&context).await.unwrap(),
-        GateDecision::AskAgain(secs(1))
-    );
-    let go = GateDecision::Go {
-        by: "ann".to_owned(),
-        reason: "looks good".to_owned(),
-    };
+    let context =
+        GateContext { rollout: RolloutId::from("r".to_owned()), target: target.clone(), release: release.clone() };
+    assert_eq!(world.gate().decide(&context).await.unwrap(), GateDecision::AskAgain(secs(1)));
+    let go = GateDecision::Go { by: "ann".to_owned(), reason: "looks good".to_owned() };
     world.decide(go.clone());
     assert_eq!(world.gate().decide(&context).await.unwrap(), go);
 
-    let context = PreflightContext {
-        target,
-        release,
-        active: Color::Blue,
-        standby: Color::Green,
-    };
-    assert!(matches!(
-        world.preflight().check(&context).await.unwrap(),
-        Finding::Passed { .. }
-    ));
+    let context = PreflightContext { target, release, active: Color::Blue, standby: Color::Green };
+    assert!(matches!(world.preflight().check(&context).await.unwrap(), Finding::Passed { .. }));
     world.preflight_fails("the quota is used up");
-    let failed = Finding::Failed {
-        message: "the quota is used up".to_owned(),
-    };
+    let failed = Finding::Failed { message: "the quota is used up".to_owned() };
     assert_eq!(world.preflight().check(&context).await.unwrap(), failed);
 }
 
@@ -184,11 +134,7 @@ async fn connections_stay_on_the_old_color_until_they_are_drained() {
     assert_eq!(drainer.open(&both).await.unwrap().count, 30, "green never served");
     switch(&world, Color::Green, 2).await.unwrap();
     sleep(secs(60)).await;
-    assert_eq!(
-        drainer.open(&both).await.unwrap().count,
-        60,
-        "a switch moves new connections only"
-    );
+    assert_eq!(drainer.open(&both).await.unwrap().count, 60, "a switch moves new connections only");
     drainer.begin(&blue).await.unwrap();
     assert_eq!(drainer.open(&blue).await.unwrap().count, 30);
     sleep(secs(1)).await;
@@ -204,11 +150,7 @@ async fn connections_stay_on_the_old_color_until_they_are_drained() {
 #[tokio::test(start_paused = true)]
 async fn updates_are_kept_and_the_same_seed_gives_the_same_numbers() {
     let world = World::builder().seed(3).build();
-    let update = Update::Waiting(Waiting {
-        stage: Stage::Ready,
-        what: "green".to_owned(),
-        until: None,
-    });
+    let update = Update::Waiting(Waiting { stage: Stage::Ready, what: "green".to_owned(), until: None });
     world.observer().notify(&update);
     assert_eq!(world.updates(), [update]);
     let drawn = [world.entropy().next(), world.entropy().next()];

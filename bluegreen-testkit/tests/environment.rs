@@ -22,10 +22,7 @@ async fn the_world_begins_with_blue_ready_and_green_absent() {
 async fn a_deployed_release_gets_ready_after_its_start_time() {
     let world = World::builder().start_time(secs(5)).build();
     let wrote = deploy(&world, Color::Green, "v2", 1).await.unwrap();
-    assert_eq!(
-        (wrote.desired, wrote.ready, wrote.stamp),
-        (3, 0, Some(support::stamp(1)))
-    );
+    assert_eq!((wrote.desired, wrote.ready, wrote.stamp), (3, 0, Some(support::stamp(1))));
     assert_eq!(wrote.obstacles[0].kind, ObstacleKind::NotReady);
     sleep(secs(4)).await;
     assert_eq!(world.color(Color::Green).ready, 0);
@@ -72,23 +69,13 @@ async fn every_write_tests_what_it_read() {
     let world = World::builder().build();
     let absent = world.color(Color::Green);
     deploy(&world, Color::Green, "v2", 1).await.unwrap();
-    assert!(
-        is_conflict(&deploy_over(&world, &absent, Fence::Version, "v3", 2).await),
-        "create"
-    );
+    assert!(is_conflict(&deploy_over(&world, &absent, Fence::Version, "v3", 2).await), "create");
 
     let read = world.color(Color::Green);
     sleep(secs(2)).await;
-    assert!(
-        is_conflict(&deploy_over(&world, &read, Fence::Version, "v3", 3).await),
-        "status moves the version"
-    );
+    assert!(is_conflict(&deploy_over(&world, &read, Fence::Version, "v3", 3).await), "status moves the version");
     let sealed = seal(&world, &read, 4).await.unwrap();
-    assert_eq!(
-        (sealed.stamp.as_ref(), sealed.ready),
-        (Some(&support::stamp(4)), 3),
-        "but not the stamp"
-    );
+    assert_eq!((sealed.stamp.as_ref(), sealed.ready), (Some(&support::stamp(4)), 3), "but not the stamp");
 
     let stale = deploy_over(&world, &read, Fence::Stamp, "v3", 5).await.unwrap_err();
     assert_eq!(
@@ -100,16 +87,10 @@ async fn every_write_tests_what_it_read() {
         )
     );
     world.scale(Color::Green, 2);
-    assert!(
-        is_conflict(&deploy_over(&world, &sealed, Fence::Version, "v3", 6).await),
-        "a foreign change"
-    );
+    assert!(is_conflict(&deploy_over(&world, &sealed, Fence::Version, "v3", 6).await), "a foreign change");
     deploy_over(&world, &sealed, Fence::Stamp, "v3", 7).await.unwrap();
     world.delete(Color::Green);
-    assert!(
-        is_conflict(&deploy_over(&world, &sealed, Fence::Stamp, "v3", 8).await),
-        "gone"
-    );
+    assert!(is_conflict(&deploy_over(&world, &sealed, Fence::Stamp, "v3", 8).await), "gone");
 }
 
 #[tokio::test(start_paused = true)]
@@ -122,13 +103,7 @@ async fn what_cannot_be_written_is_refused() {
         scale(&world, Color::Green, 1, 2).await,
         seal(&world, &world.color(Color::Green), 3).await,
     ] {
-        assert!(
-            matches!(
-                result,
-                Err(BackendError::Refused { .. } | BackendError::NotFound { .. })
-            ),
-            "{result:?}"
-        );
+        assert!(matches!(result, Err(BackendError::Refused { .. } | BackendError::NotFound { .. })), "{result:?}");
     }
     assert_eq!(world.color(Color::Blue), blue);
 }
@@ -136,16 +111,8 @@ async fn what_cannot_be_written_is_refused() {
 #[tokio::test(start_paused = true)]
 async fn a_color_that_can_never_get_ready_says_why() {
     for (behavior, kind, message) in [
-        (
-            Behavior::image_missing(),
-            ObstacleKind::ImagePull,
-            "Back-off pulling image: not found",
-        ),
-        (
-            Behavior::never_ready(),
-            ObstacleKind::NotReady,
-            "container app is not ready",
-        ),
+        (Behavior::image_missing(), ObstacleKind::ImagePull, "Back-off pulling image: not found"),
+        (Behavior::never_ready(), ObstacleKind::NotReady, "container app is not ready"),
         (
             Behavior::crashing_after(secs(0)),
             ObstacleKind::CrashLoop,
@@ -158,10 +125,7 @@ async fn a_color_that_can_never_get_ready_says_why() {
         sleep(secs(600)).await;
         let green = world.color(Color::Green);
         assert_eq!((green.ready, green.obstacles.len()), (0, 3));
-        assert_eq!(
-            (green.obstacles[0].kind, green.obstacles[0].message.as_str()),
-            (kind, message)
-        );
+        assert_eq!((green.obstacles[0].kind, green.obstacles[0].message.as_str()), (kind, message));
         let hopeless = green.obstacles[0].hopeless_at().is_some();
         assert_eq!(hopeless, kind != ObstacleKind::NotReady, "{kind:?}");
         let causes = world.environment().diagnose(Color::Green).await.unwrap().causes;
@@ -175,15 +139,9 @@ async fn pods_that_run_can_be_made_to_misbehave() {
     sleep(secs(60)).await;
     world.behaves("v1", Behavior::crashing_after(ms(500)));
     sleep(ms(499)).await;
-    assert_eq!(
-        (world.color(Color::Blue).ready, world.color(Color::Blue).restarts),
-        (3, 0)
-    );
+    assert_eq!((world.color(Color::Blue).ready, world.color(Color::Blue).restarts), (3, 0));
     sleep(ms(1)).await;
-    assert_eq!(
-        (world.color(Color::Blue).ready, world.color(Color::Blue).restarts),
-        (0, 3)
-    );
+    assert_eq!((world.color(Color::Blue).ready, world.color(Color::Blue).restarts), (0, 3));
     world.behaves("v1", Behavior::healthy());
     sleep(secs(2)).await;
     assert_eq!(world.color(Color::Blue).ready, 3);
@@ -200,13 +158,7 @@ async fn an_autoscaler_keeps_a_color_within_its_bounds_and_can_be_pinned() {
     assert!(environment.pin_capacity(Color::Blue, None).await.unwrap());
     assert!(!environment.pin_capacity(Color::Blue, None).await.unwrap());
     world.scale(Color::Blue, 1);
-    assert_eq!(
-        (
-            world.color(Color::Blue).desired,
-            world.color(Color::Blue).autoscaler.unwrap().min
-        ),
-        (1, 1)
-    );
+    assert_eq!((world.color(Color::Blue).desired, world.color(Color::Blue).autoscaler.unwrap().min), (1, 1));
     assert!(!environment.pin_capacity(Color::Green, Some(3)).await.unwrap());
     let above = environment.pin_capacity(Color::Blue, Some(11)).await;
     assert!(matches!(above, Err(BackendError::Refused { .. })));
@@ -226,11 +178,7 @@ async fn a_snapshot_puts_a_color_back() {
     assert_eq!(restored.stamp, Some(support::stamp(2)), "a restore is no stamped write");
     assert_eq!(environment.snapshot(Color::Green).await.unwrap(), snapshot);
     environment.restore(&snapshot).await.unwrap();
-    assert_eq!(
-        world.color(Color::Green).version,
-        restored.version,
-        "a second call changes nothing"
-    );
+    assert_eq!(world.color(Color::Green).version, restored.version, "a second call changes nothing");
 }
 
 #[tokio::test(start_paused = true)]
@@ -250,12 +198,7 @@ async fn a_scale_down_takes_the_pods_away_and_leaves_a_cleanup_mark() {
     assert_eq!(world.cleanup_after(Color::Blue), Some(until));
     scale(&world, Color::Blue, 3, 3).await.unwrap();
     assert_eq!(world.cleanup_after(Color::Blue), None);
-    assert_eq!(
-        world.violations().len(),
-        1,
-        "blue was serving: {:?}",
-        world.violations()
-    );
+    assert_eq!(world.violations().len(), 1, "blue was serving: {:?}", world.violations());
 }
 
 #[tokio::test(start_paused = true)]
@@ -266,10 +209,7 @@ async fn what_a_person_deployed_is_an_unknown_release() {
     deploy(&world, Color::Green, "v2", 1).await.unwrap();
     world.redeploy(Color::Green, Release::version("v3"), 2);
     let green = world.color(Color::Green);
-    assert_eq!(
-        (green.release, green.desired, green.stamp),
-        (None, 2, Some(support::stamp(1)))
-    );
+    assert_eq!((green.release, green.desired, green.stamp), (None, 2, Some(support::stamp(1))));
     let ours = deploy(&world, Color::Green, "v2", 2).await.unwrap();
     assert_eq!(ours.release, Some(Release::version("v2")));
 }

@@ -13,15 +13,8 @@ async fn calls_are_numbered_and_named() {
     world.environment().observe(Color::Blue).await.unwrap();
     sleep(secs(1)).await;
     world.router().observe().await.unwrap();
-    let calls: Vec<_> = world
-        .calls()
-        .into_iter()
-        .map(|call| (call.number, call.name, call.at))
-        .collect();
-    assert_eq!(
-        calls,
-        [(1, "environment.observe", secs(0)), (2, "router.observe", secs(1))]
-    );
+    let calls: Vec<_> = world.calls().into_iter().map(|call| (call.number, call.name, call.at)).collect();
+    assert_eq!(calls, [(1, "environment.observe", secs(0)), (2, "router.observe", secs(1))]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -37,16 +30,9 @@ async fn each_fault_says_what_it_did_and_did_what_it_says() {
         world.fail_next("environment.deploy", fault);
         let error = deploy(&world, Color::Green, "v2", 1).await.unwrap_err();
         assert_eq!(error.effect(), effect, "{fault:?}");
-        assert_eq!(
-            matches!(error, BackendError::TimedOut { .. }),
-            world.elapsed() == secs(1),
-            "{fault:?}"
-        );
+        assert_eq!(matches!(error, BackendError::TimedOut { .. }), world.elapsed() == secs(1), "{fault:?}");
         assert_eq!(world.color(Color::Green).exists, landed, "{fault:?}");
-        assert!(
-            deploy(&world, Color::Green, "v2", 2).await.is_ok(),
-            "only one call: {fault:?}"
-        );
+        assert!(deploy(&world, Color::Green, "v2", 2).await.is_ok(), "only one call: {fault:?}");
     }
 }
 
@@ -55,11 +41,7 @@ async fn a_hanging_call_never_returns_and_a_slow_one_does() {
     let world = World::builder().build();
     world.fail_call(1, Fault::Hang);
     world.fail_call(2, Fault::Slow(secs(5)));
-    assert!(
-        timeout(secs(3600), deploy(&world, Color::Green, "v2", 1))
-            .await
-            .is_err()
-    );
+    assert!(timeout(secs(3600), deploy(&world, Color::Green, "v2", 1)).await.is_err());
     let begun = world.elapsed();
     deploy(&world, Color::Green, "v2", 2).await.unwrap();
     assert_eq!(world.elapsed() - begun, secs(5));

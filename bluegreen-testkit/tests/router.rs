@@ -22,27 +22,15 @@ async fn a_write_tests_the_fence_and_the_whole_state() {
     let unmarked = world.route().objects.remove(0);
     let raised = write(&world, &unmarked, Split::only(Color::Blue), 1).await.unwrap();
     assert_eq!(raised.mark.as_ref().unwrap().stamp, support::stamp(1));
-    assert_eq!(
-        (&raised.state, &raised.changed),
-        (&unmarked.state, &None),
-        "a raise changes the mark alone"
-    );
-    assert!(
-        is_conflict(&write(&world, &unmarked, Split::only(Color::Blue), 2).await),
-        "the version moved"
-    );
+    assert_eq!((&raised.state, &raised.changed), (&unmarked.state, &None), "a raise changes the mark alone");
+    assert!(is_conflict(&write(&world, &unmarked, Split::only(Color::Blue), 2).await), "the version moved");
 
     let switched = write(&world, &raised, Split::only(Color::Green), 3).await.unwrap();
     assert_eq!(switched.changed.as_ref().unwrap().by, "bluegreen");
-    assert!(
-        is_conflict(&write(&world, &raised, Split::only(Color::Green), 4).await),
-        "the stamp moved"
-    );
+    assert!(is_conflict(&write(&world, &raised, Split::only(Color::Green), 4).await), "the stamp moved");
 
     world.edit_route(Split::only(Color::Blue));
-    let stale = write(&world, &switched, Split::only(Color::Green), 5)
-        .await
-        .unwrap_err();
+    let stale = write(&world, &switched, Split::only(Color::Green), 5).await.unwrap_err();
     assert_eq!(
         stale.to_string(),
         format!(
@@ -75,10 +63,7 @@ async fn a_switch_converges_after_the_propagation() {
     let router = world.router();
     let blue = world.color(Color::Blue).endpoints;
     let green = world.color(Color::Green).endpoints;
-    assert_eq!(
-        router.converge(Color::Blue, &blue).await.unwrap().proof,
-        Proof::Endpoints
-    );
+    assert_eq!(router.converge(Color::Blue, &blue).await.unwrap().proof, Proof::Endpoints);
     switch(&world, Color::Green, 1).await.unwrap();
     assert!(router.converge(Color::Blue, &blue).now_or_never().is_none());
     let proof = router.converge(Color::Green, &green).await.unwrap();
@@ -94,13 +79,8 @@ async fn several_objects_are_switched_one_by_one() {
     deploy(&world, Color::Green, "v2", 1).await.unwrap();
     sleep(secs(2)).await;
     let steps = world.router().steps(&world.route(), Split::only(Color::Green));
-    assert_eq!(
-        steps.iter().map(|step| step.object.as_str()).collect::<Vec<_>>(),
-        ["service/a", "service/b"]
-    );
-    write(&world, &world.route().objects[0], Split::only(Color::Green), 2)
-        .await
-        .unwrap();
+    assert_eq!(steps.iter().map(|step| step.object.as_str()).collect::<Vec<_>>(), ["service/a", "service/b"]);
+    write(&world, &world.route().objects[0], Split::only(Color::Green), 2).await.unwrap();
     let half = world.route();
     assert_eq!((half.split, half.references(Color::Blue)), (None, true));
     assert_eq!(world.router().steps(&half, Split::only(Color::Green)).len(), 1);

@@ -15,17 +15,8 @@ async fn a_careful_switch_loses_nothing() {
     switch(&world, Color::Green, 2).await.unwrap();
     sleep(secs(8)).await;
     let ledger = world.requests();
-    assert_eq!(
-        ledger.answered,
-        PerColor {
-            blue: 2100,
-            green: 7900
-        }
-    );
-    assert_eq!(
-        (ledger.sent(), ledger.failed, ledger.lost, ledger.outage),
-        (10_000, 0, 0, secs(0))
-    );
+    assert_eq!(ledger.answered, PerColor { blue: 2100, green: 7900 });
+    assert_eq!((ledger.sent(), ledger.failed, ledger.lost, ledger.outage), (10_000, 0, 0, secs(0)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -37,11 +28,7 @@ async fn a_color_that_is_scaled_down_before_traffic_left_loses_requests() {
     scale(&world, Color::Blue, 0, 3).await.unwrap();
     sleep(secs(1)).await;
     let ledger = world.requests();
-    assert_eq!(
-        (ledger.lost, ledger.outage),
-        (100, ms(100)),
-        "as long as the data plane still sent them to blue"
-    );
+    assert_eq!((ledger.lost, ledger.outage), (100, ms(100)), "as long as the data plane still sent them to blue");
     assert!(world.violations().is_empty(), "the route had moved on");
 }
 
@@ -62,10 +49,7 @@ async fn failing_pods_answer_badly_from_their_time_on() {
     sleep(secs(60)).await;
     assert_eq!(world.requests().failed, 0);
     sleep(secs(100)).await;
-    assert_eq!(
-        (world.requests().failed, world.requests().answered.blue),
-        (2500, 13_500)
-    );
+    assert_eq!((world.requests().failed, world.requests().answered.blue), (2500, 13_500));
 }
 
 #[tokio::test(start_paused = true)]

@@ -20,7 +20,7 @@ use futures_util::StreamExt;
 use tracing_subscriber::EnvFilter;
 
 use crate::args::{Args, Command};
-use crate::output::{Story, print};
+use crate::output::{print, tell};
 
 type Failure = Box<dyn Error + Send + Sync>;
 type Result<T> = std::result::Result<T, Failure>;
@@ -52,7 +52,7 @@ async fn deploy(mut args: Args) -> Result<i32> {
         Command::RollBack => rollout.roll_back(&args.reason).await?,
         Command::Plan => {
             print(&rollout.plan(&release).await?, args.json)?;
-            return output::findings(&rollout.check(&release).await?);
+            return Ok(output::findings(&rollout.check(&release).await?));
         }
         Command::Status => {
             print(&rollout.status().await?, args.json)?;
@@ -99,9 +99,8 @@ async fn last_plan(journal: &FileJournal, target: &Target) -> Result<Option<Plan
 async fn follow(mut handle: Handle, args: &Args) -> Result<i32> {
     let mut updates = handle.events();
     let tell = async {
-        let mut story = Story::default();
         while let Some(update) = updates.next().await {
-            story.tell(&update, args.json)?;
+            tell(&update, args.json)?;
         }
         Ok::<_, Failure>(())
     };

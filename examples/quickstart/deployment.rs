@@ -92,6 +92,7 @@ impl Deployment {
             ready: u32::try_from(endpoints.len()).unwrap_or(u32::MAX),
             settled: self.pods.iter().all(|pod| pod.phase != Phase::Stopping),
             endpoints,
+            members: self.pods.iter().map(|pod| pod.endpoint.clone()).collect(),
             restarts: 0,
             obstacles: self.pods.iter().filter_map(Pod::obstacle).collect(),
             autoscaler: None,

@@ -129,6 +129,8 @@ pub struct ColorObservation {
     pub settled: bool,
     /// Who could answer requests, by identity: the ready replicas of the release that is asked for.
     pub endpoints: BTreeSet<Endpoint>,
+    /// What runs for the release that is asked for, ready or not: what may hold open connections.
+    pub members: BTreeSet<Endpoint>,
     /// Restarts of containers, summed over the replicas that exist now.
     pub restarts: u32,
     /// What keeps the color from becoming ready.
@@ -151,6 +153,7 @@ impl ColorObservation {
             ready: 0,
             settled: true,
             endpoints: BTreeSet::new(),
+            members: BTreeSet::new(),
             restarts: 0,
             obstacles: Vec::new(),
             autoscaler: None,

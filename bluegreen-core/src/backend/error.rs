@@ -86,7 +86,9 @@ pub enum BackendError {
         source: Source,
     },
     /// The call was given up at its deadline: it may have happened, or may still happen.
-    #[error("gave up after {after:?} waiting to {action} {object}; whether it happened is unknown")]
+    #[error(
+        "gave up after {after:?} waiting to {action} {object}; if that changes anything, whether it happened is unknown"
+    )]
     TimedOut {
         /// The verb.
         action: String,
@@ -138,7 +140,7 @@ pub fn chain(error: &(dyn Error + 'static)) -> String {
     let mut next = error.source();
     while let Some(source) = next {
         let message = source.to_string();
-        if !text.ends_with(&message) {
+        if !text.contains(&message) {
             let _ = write!(text, ": {message}");
         }
         next = source.source();

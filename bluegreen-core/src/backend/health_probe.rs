@@ -17,7 +17,7 @@ pub trait HealthProbe: fmt::Debug + Send + Sync + 'static {
     /// Whether [`ProbeTarget::address`] must be there. A plan that can't give one is refused.
     fn needs_address(&self) -> bool;
 
-    /// Checks once, with as many tries as the probe is set to, and returns within the probe's own deadline. May be called
+    /// Checks, with as many tries as the probe is set to, or one if the target says so, and returns within the probe's own deadline. May be called
     /// again, and dropped at any time; a dropped check counts as [`Verdict::Cancelled`].
     ///
     /// A target that answers badly or not at all is a report with [`Verdict::Fail`], not an error. An error means that
@@ -36,6 +36,8 @@ pub struct ProbeTarget {
     pub address: Option<Address>,
     /// The color's own endpoints, for probes that ask each of them.
     pub endpoints: Vec<Endpoint>,
+    /// Try only once, whatever the probe is set to: the caller looks again and again, and counts for itself.
+    pub once: bool,
 }
 
 /// What a [`HealthProbe`] found.

@@ -53,3 +53,13 @@ pub enum Finding {
         message: String,
     },
 }
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Passed { message } => write!(f, "passed: {message}"),
+            Self::Warning { message } => write!(f, "warning: {message}"),
+            Self::Failed { message } => write!(f, "failed: {message}"),
+        }
+    }
+}

@@ -6,7 +6,9 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::join_all;
 
-use super::{Backends, Driver, RunError, call, persist};
+use jiff::Timestamp;
+
+use super::{Backends, Driver, call, persist};
 use crate::backend::{
     BackendError, Diagnosis, Endpoint, Finding, GateContext, GateDecision, HealthProbe, MigrationPhase, MigrationRun,
     MigrationStatus, PreflightContext, ProbeTarget, Verdict, Via, chain,
@@ -21,23 +23,22 @@ const AGAIN: Duration = Duration::from_secs(1);
 
 impl Driver {
     /// Starts an activity, unless it runs already. Another one that runs is dropped.
-    pub(super) async fn start(&mut self, stage: Stage, activity: Activity) -> Result<(), RunError> {
+    pub(super) fn start(&mut self, stage: Stage, activity: Activity, until: Option<Timestamp>) {
         if self.activity.as_ref().is_some_and(|(running, _)| *running == activity) {
-            return Ok(());
+            return;
         }
-        let what = activity.check().to_string();
-        self.say_waiting(stage, &what, None);
+        let what = activity.to_string();
+        self.say_waiting(stage, &what, until);
         let span = tracing::info_span!("bluegreen.step", step = %what);
         let context = Context {
             backends: Arc::clone(&self.backends),
             state: self.state.clone(),
             endpoints: Color::ALL.map(|color| {
-                self.view.heard(color).map(|seen| seen.endpoints.iter().cloned().collect()).unwrap_or_default()
+                self.view.heard(color).map(|seen| seen.members.iter().cloned().collect()).unwrap_or_default()
             }),
         };
         let running = tracing::Instrument::instrument(context.perform(activity.clone()), span).boxed();
         self.activity = Some((activity, running));
-        Ok(())
     }
 }
 
@@ -67,6 +68,10 @@ impl Context {
             Activity::Drain { endpoints, .. } => {
                 let endpoints: Vec<_> = endpoints.into_iter().collect();
                 vec![Event::Passed { check, summary: self.drain(&endpoints).await }]
+            }
+            Activity::BeginDrain { endpoints, .. } => {
+                let endpoints: Vec<_> = endpoints.into_iter().collect();
+                vec![Event::Passed { check, summary: self.begin_drain(&endpoints).await }]
             }
             Activity::CancelDrain(color) => vec![Event::Passed { check, summary: self.cancel_drain(color).await }],
             Activity::Diagnose(color) => vec![Event::Evidence { color, diagnosis: self.diagnose(color).await }],
@@ -194,7 +199,7 @@ impl Context {
             return Err((Verdict::Inconclusive, "no such probe".to_owned()));
         };
         let endpoints = self.endpoints(color).to_vec();
-        run_probe(&self.backends, &**probe, color, via, endpoints).await
+        run_probe(&self.backends, &**probe, ProbeTarget { color, via, address: None, endpoints, once: false }).await
     }
 
     async fn approve(&self) -> Checked {
@@ -248,6 +253,14 @@ impl Context {
         }
     }
 
+    async fn begin_drain(&self, endpoints: &[Endpoint]) -> String {
+        let Some(drainer) = &self.backends.drainer else { return "nothing to ask".to_owned() };
+        match persist(|| drainer.begin(endpoints)).await {
+            Ok(()) => format!("{} asked to finish their connections", endpoints.len()),
+            Err(error) => format!("could not be asked: {}", chain(&error)),
+        }
+    }
+
     async fn cancel_drain(&self, color: Color) -> String {
         let Some(drainer) = &self.backends.drainer else {
             return "nothing to take back".to_owned();
@@ -278,21 +291,13 @@ fn outcome(check: Check, checked: Checked) -> Event {
 }
 
 /// Runs a probe once, through the address that the router gives.
-pub(super) async fn run_probe(
-    backends: &Backends,
-    probe: &dyn HealthProbe,
-    color: Color,
-    via: Via,
-    endpoints: Vec<Endpoint>,
-) -> Checked {
+pub(super) async fn run_probe(backends: &Backends, probe: &dyn HealthProbe, mut target: ProbeTarget) -> Checked {
     let unusable = |error: &BackendError| (Verdict::Inconclusive, chain(error));
-    let address = if probe.needs_address() {
-        persist(|| backends.router.address(via, color)).await.map_err(|error| unusable(&error))?
-    } else {
-        None
-    };
-    let report =
-        probe.check(&ProbeTarget { color, via, address, endpoints }).await.map_err(|error| unusable(&error))?;
+    if probe.needs_address() {
+        let address = persist(|| backends.router.address(target.via, target.color)).await;
+        target.address = address.map_err(|error| unusable(&error))?;
+    }
+    let report = probe.check(&target).await.map_err(|error| unusable(&error))?;
     if report.verdict == Verdict::Pass { Ok(report.summary) } else { Err((report.verdict, report.summary)) }
 }
 

@@ -60,11 +60,13 @@ impl Driver {
             Then::Read(on) => self.read(stage, on).await?,
             Then::Write { write, object, replicas } => self.write(stage, write, object, replicas).await?,
             Then::Run { activity, until } => {
-                self.start(stage, activity).await?;
+                self.flush_if_due().await?;
+                self.start(stage, activity, until);
                 self.wait(stage, until).await?;
             }
             Then::Wait { what, until } => {
                 self.activity = None;
+                self.flush_if_due().await?;
                 self.say_waiting(stage, &what, until);
                 self.wait(stage, until).await?;
             }
@@ -86,16 +88,22 @@ impl Driver {
         Ok(())
     }
 
+    /// Before anything is waited for, what happened is made durable and told.
+    async fn flush_if_due(&mut self) -> Result<(), RunError> {
+        if !self.ledger.is_due(self.now()) {
+            return Ok(());
+        }
+        match self.flush().await {
+            // Law 6: a rollback goes on without its journal; the end is reported all the same.
+            Err(error) if !self.is_rolling_back() => Err(error),
+            _ => Ok(()),
+        }
+    }
+
     /// Waits until something happens, at most until `until`, and takes it in.
     pub(super) async fn wait(&mut self, stage: Stage, until: Option<Timestamp>) -> Result<(), RunError> {
+        self.flush_if_due().await?;
         let now = self.now();
-        if self.ledger.is_due(now) {
-            match self.flush().await {
-                // Law 6: a rollback goes on without its journal; the end is reported all the same.
-                Err(error) if !self.is_rolling_back() => return Err(error),
-                _ => {}
-            }
-        }
         let sleep = until.map_or(LONGEST_SLEEP, |until| {
             std::time::Duration::try_from(until.duration_since(now)).unwrap_or_default().min(LONGEST_SLEEP)
         });

@@ -10,7 +10,7 @@ use tokio::time::MissedTickBehavior;
 
 use super::activity::run_probe;
 use super::{Backends, call};
-use crate::backend::{ColorObservation, Measure, Verdict, Via, Window, chain};
+use crate::backend::{ColorObservation, Measure, ProbeTarget, Verdict, Via, Window, chain};
 use crate::color::Color;
 use crate::engine::State;
 use crate::plan::SourceName;
@@ -114,7 +114,11 @@ impl Source {
                 let Some(probe) = self.backends.probes.get(index) else {
                     return no_data("no such probe");
                 };
-                match run_probe(&self.backends, &**probe, self.color, Via::Production, Vec::new()).await {
+                let (color, via) = (self.color, Via::Production);
+                let target = ProbeTarget { color, via, address: None, endpoints: Vec::new(), once: true };
+                let probed = tokio::time::timeout(self.deadline, run_probe(&self.backends, &**probe, target));
+                let late = Err((Verdict::Fail, format!("no verdict within {:?}", self.deadline)));
+                match probed.await.unwrap_or(late) {
                     Ok(_) => (Measure::Counts { bad: 0, total: 1 }, String::new(), None),
                     Err((Verdict::Fail, summary)) => (Measure::Counts { bad: 1, total: 1 }, summary, None),
                     Err((_, why)) => (Measure::NoData { why }, String::new(), None),

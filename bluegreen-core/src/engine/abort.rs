@@ -18,7 +18,7 @@ impl Thinking<'_> {
             let Some(route) = self.view.fresh_route(self.now) else {
                 return self.read(On::Route);
             };
-            if route.value.references(self.new()) {
+            if route.value.references(self.new_color()) {
                 let ending = Ending::RollBack { reason: reason.to_owned(), forced: false };
                 return self.record(vec![Event::Decided(ending)]);
             }
@@ -26,13 +26,13 @@ impl Thinking<'_> {
         let touched = state.wrote.contains_key("deploy") || state.deploys > 0 || self.tried_to_deploy();
         if touched {
             if !state.has_passed(Check::Evidence) && state.failed.is_some() {
-                return self.run(STAGE, Activity::Diagnose(self.new()), None);
+                return self.run(STAGE, Activity::Diagnose(self.new_color()), None);
             }
-            if let Err(decision) = self.take_down(STAGE, self.new(), Write::TakeDown(self.new())) {
+            if let Err(decision) = self.take_down(STAGE, self.new_color(), Write::TakeDown(self.new_color())) {
                 return decision;
             }
         }
-        let told = state.wrote.contains_key("take_down") && !self.was_down_already(self.new());
+        let told = state.wrote.contains_key("take_down") && !self.was_down_already(self.new_color());
         if let Some(release) = self.release_route(STAGE, told) {
             return release;
         }
@@ -41,7 +41,7 @@ impl Thinking<'_> {
 
     /// Whether a deployment was sent whose fate is unknown, by this process or, after a recovery, by another.
     fn tried_to_deploy(self) -> bool {
-        let doubt = self.state.doubts.values().any(|doubt| doubt.intent.write == Write::Deploy(self.new()));
+        let doubt = self.state.doubts.values().any(|doubt| doubt.intent.write == Write::Deploy(self.new_color()));
         doubt || self.state.recovered
     }
 }

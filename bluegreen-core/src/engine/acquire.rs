@@ -1,7 +1,7 @@
 //! Becoming the holder of the route (rules R2, R6 and R7).
 
 use super::decision::{Activity, Decision};
-use super::thinking::Thinking;
+use super::thinking::{DECIDE, Thinking, end, foreign_edit, halt, superseded};
 use crate::backend::{RouteObject, RouteObservation};
 use crate::record::{Check, End, Ending, Kind, On, Write};
 use crate::stage::Stage;
@@ -45,10 +45,10 @@ impl Thinking<'_> {
             return None;
         }
         if let Some((Ending::Abort { reason }, _)) = &state.ending {
-            return Some(self.end(End::Aborted { reason: reason.clone() }));
+            return Some(end(End::Aborted { reason: reason.clone() }));
         }
         let (check, summary) = state.failed.as_ref()?;
-        Some(self.end(End::Aborted { reason: format!("{check}: {summary}") }))
+        Some(end(End::Aborted { reason: format!("{check}: {summary}") }))
     }
 
     fn check_before_raise(self, route: &RouteObservation) -> Option<Decision> {
@@ -57,7 +57,7 @@ impl Thinking<'_> {
                 && mark.stamp.holder != self.state.holder
                 && !self.was_found(object)
             {
-                return Some(self.superseded(&format!("{} carries {mark}", object.name)));
+                return Some(superseded(&format!("{} carries {mark}", object.name)));
             }
             if !self.state.recovered || self.is_untouched(object) {
                 continue;
@@ -65,28 +65,16 @@ impl Thinking<'_> {
             // A rollout that goes on doesn't take a foreign edit for the truth (R7).
             match &object.mark {
                 Some(mark) if mark.rollout != self.state.rollout => {
-                    return Some(self.superseded(&format!("{} carries {mark}", object.name)));
+                    return Some(superseded(&format!("{} carries {mark}", object.name)));
                 }
-                Some(mark) if object.is_foreign() => {
-                    let by = object.changed.as_ref().map(|change| format!(" by {change}")).unwrap_or_default();
-                    return Some(self.halt(
-                        &format!("{} was changed{by}: expected {}, found {}", object.name, mark.split, object.state),
-                        "decide which color is to serve; then start a new rollout, or roll back",
-                    ));
-                }
-                None => {
-                    return Some(self.halt(
-                        &format!("{} lost our stamp: it was replaced by someone", object.name),
-                        "see who manages it; then start a new rollout, or roll back",
-                    ));
-                }
-                Some(_) => {}
+                Some(_) if !object.is_foreign() => {}
+                _ => return Some(halt(&foreign_edit(object), DECIDE)),
             }
         }
         if !self.state.recovered && route.active() != Some(self.state.origin()) {
             let found = route.active().map_or_else(|| "no single color".to_owned(), |color| color.to_string());
             let reason = format!("the route served {} when this rollout began, and now {found}", self.state.origin());
-            return Some(self.end(End::Aborted { reason }));
+            return Some(end(End::Aborted { reason }));
         }
         None
     }

@@ -1,6 +1,7 @@
 //! What the engine answers.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use jiff::Timestamp;
 
@@ -95,6 +96,13 @@ pub enum Activity {
         /// Its endpoints.
         endpoints: BTreeSet<Endpoint>,
     },
+    /// Ask a color to finish its connections.
+    BeginDrain {
+        /// The color.
+        color: Color,
+        /// What runs in it.
+        endpoints: BTreeSet<Endpoint>,
+    },
     /// Get connections off a color, and wait until they are gone.
     Drain {
         /// The color.
@@ -128,9 +136,32 @@ impl Activity {
             },
             Self::Approve => Check::Approval,
             Self::Converge { proves, .. } => *proves,
+            Self::BeginDrain { color, .. } => Check::DrainBegun(*color),
             Self::Drain { color, .. } => Check::Drained(*color),
             Self::CancelDrain(_) => Check::DrainCancelled,
             Self::Diagnose(_) => Check::Evidence,
+        }
+    }
+}
+
+/// What is waited for.
+impl fmt::Display for Activity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Preflight => f.write_str("all preflights to pass"),
+            Self::Backup => f.write_str("copies of what may be changed"),
+            Self::Migrate { .. } => f.write_str("the migration to end"),
+            Self::OldRelease => f.write_str("the old release to work on the new schema"),
+            Self::Pin { color, minimum: Some(minimum) } => write!(f, "{color}'s autoscaler to keep at least {minimum}"),
+            Self::Pin { color, minimum: None } => write!(f, "{color}'s autoscaler to be given back"),
+            Self::PreparePreview(color) => write!(f, "a preview path to {color}"),
+            Self::Probe { .. } => write!(f, "{} to pass", self.check()),
+            Self::Approve => f.write_str("somebody to approve"),
+            Self::Converge { color, .. } => write!(f, "proof that traffic arrived on {color}"),
+            Self::BeginDrain { color, .. } => write!(f, "{color} to be asked to finish its connections"),
+            Self::Drain { color, .. } => write!(f, "open connections to leave {color}"),
+            Self::CancelDrain(color) => write!(f, "{color} to be told that it serves again"),
+            Self::Diagnose(color) => write!(f, "evidence about {color}"),
         }
     }
 }

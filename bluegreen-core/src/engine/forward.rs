@@ -1,7 +1,7 @@
 //! The stages up to the switch, in order.
 
 use super::decision::{Activity, Decision, ProbeStage, Then};
-use super::thinking::{Thinking, after};
+use super::thinking::{Thinking, after, halt};
 use crate::backend::{ColorObservation, Verdict};
 use crate::plan::{ApprovalSpec, Capacity, Expiry};
 use crate::record::{Check, Event, On, Write};
@@ -32,15 +32,15 @@ impl Thinking<'_> {
             Stage::Deploy => self.deploy(),
             Stage::Ready => self.ready(),
             Stage::Smoke => self
-                .check(stage, Activity::PreparePreview(self.new()))
+                .check(stage, Activity::PreparePreview(self.new_color()))
                 .or_else(|| self.probes(stage, ProbeStage::Smoke, self.plan().smoke.len())),
             Stage::WarmUp => self
-                .check(stage, Activity::PreparePreview(self.new()))
+                .check(stage, Activity::PreparePreview(self.new_color()))
                 .or_else(|| self.probes(stage, ProbeStage::WarmUp, self.plan().warm_up.len())),
             Stage::Canary => self.canary(),
             Stage::Approve => self.plan().approval.as_ref().and_then(|approval| self.approve(approval)),
             Stage::FinalHealth => self
-                .check(stage, Activity::PreparePreview(self.new()))
+                .check(stage, Activity::PreparePreview(self.new_color()))
                 .or_else(|| self.probes(stage, ProbeStage::FinalNew, self.plan().final_health.len()))
                 .or_else(|| self.probes(stage, ProbeStage::FinalOld, self.plan().final_health.len())),
             Stage::Switch => self.switch(),
@@ -86,34 +86,34 @@ impl Thinking<'_> {
             return None;
         }
         if self.state.deploys >= self.plan().writes.attempts {
-            return Some(self.halt(
-                &format!("{} was changed by someone each time it was deployed", self.new()),
+            return Some(halt(
+                &format!("{} was changed by someone each time it was deployed", self.new_color()),
                 "see who changes it, then start again",
             ));
         }
         let replicas = match (self.state.capacity, self.plan().capacity) {
             (Some(replicas), _) | (None, Capacity::Exactly(replicas)) => replicas,
-            (None, Capacity::MatchActive) => match self.view.fresh(self.old(), self.now) {
+            (None, Capacity::MatchActive) => match self.view.fresh(self.old_color(), self.now) {
                 Some(old) => old.value.ready.max(1),
-                None => return Some(self.read(On::Color(self.old()))),
+                None => return Some(self.read(On::Color(self.old_color()))),
             },
         };
-        if let Err(decision) = self.may_hurt(Stage::Deploy, self.new()) {
+        if let Err(decision) = self.may_hurt(Stage::Deploy, self.new_color()) {
             return Some(decision);
         }
         let capacity = Event::Capacity { replicas };
-        if self.view.heard(self.new()).is_some_and(|new| self.is_release(new) && new.desired >= replicas) {
-            let found = Event::Found { write: Write::Deploy(self.new()) };
+        if self.view.heard(self.new_color()).is_some_and(|new| self.is_release(new) && new.desired >= replicas) {
+            let found = Event::Found { write: Write::Deploy(self.new_color()) };
             return Some(Decision { stage: Stage::Deploy, record: vec![capacity, found], then: Then::Again });
         }
-        Some(self.write_with(Stage::Deploy, Write::Deploy(self.new()), None, replicas, vec![capacity]))
+        Some(self.write_with(Stage::Deploy, Write::Deploy(self.new_color()), None, replicas, vec![capacity]))
     }
 
     fn is_deployed(self) -> bool {
         let wrote = self.state.wrote.contains_key("deploy");
         // Until something else is heard of the color, the deployment counts as being there.
         let there = |new: &ColorObservation| self.is_release(new) && new.desired >= self.capacity();
-        wrote && self.view.heard(self.new()).is_none_or(there)
+        wrote && self.view.heard(self.new_color()).is_none_or(there)
     }
 
     fn is_release(self, seen: &ColorObservation) -> bool {
@@ -127,8 +127,8 @@ impl Thinking<'_> {
         }
         let deployed = self.state.wrote.get("deploy").copied().unwrap_or(self.now);
         let deadline = after(deployed, self.plan().ready_deadline);
-        let Some(new) = self.view.heard(self.new()) else {
-            return Some(self.wait(Stage::Ready, format!("{} to be heard of", self.new()), Some(deadline)));
+        let Some(new) = self.view.heard(self.new_color()) else {
+            return Some(self.wait(Stage::Ready, format!("{} to be heard of", self.new_color()), Some(deadline)));
         };
         if let Some(pin) = self.pin(Stage::Ready, new) {
             return Some(pin);
@@ -140,25 +140,20 @@ impl Thinking<'_> {
         }
         let hopeless = new.obstacles.iter().filter(|obstacle| obstacle.hopeless_at().is_some_and(|at| at <= self.now));
         if let Some(obstacle) = hopeless.min_by_key(|obstacle| obstacle.since) {
-            return Some(self.not_ready(&format!("{seen}, and it can't become ready: {obstacle}")));
+            return Some(not_ready(&format!("{seen}, and it can't become ready: {obstacle}")));
         }
         let obstacles: Vec<_> = new.obstacles.iter().map(ToString::to_string).collect();
         let seen = if obstacles.is_empty() { seen } else { format!("{seen}; {}", obstacles.join("; ")) };
         if self.now >= deadline {
-            return Some(self.not_ready(&format!("{seen}, after {:?}", self.plan().ready_deadline)));
+            return Some(not_ready(&format!("{seen}, after {:?}", self.plan().ready_deadline)));
         }
         let next = new.obstacles.iter().filter_map(crate::backend::Obstacle::hopeless_at).min();
         Some(self.wait(Stage::Ready, seen, Some(next.map_or(deadline, |next| next.min(deadline)))))
     }
 
-    fn not_ready(self, summary: &str) -> Decision {
-        let failed = Event::Failed { check: Check::Ready, verdict: Verdict::Fail, summary: summary.to_owned() };
-        Decision { stage: Stage::Ready, record: vec![failed], then: Then::Again }
-    }
-
     /// Keeps an autoscaler from shrinking a color below what has to serve.
     pub(super) fn pin(self, stage: Stage, seen: &ColorObservation) -> Option<Decision> {
-        let minimum = if seen.color == self.new() { self.capacity() } else { seen.ready };
+        let minimum = if seen.color == self.new_color() { self.capacity() } else { seen.ready };
         let shrinks = seen.autoscaler.is_some_and(|autoscaler| autoscaler.min < minimum);
         let activity = Activity::Pin { color: seen.color, minimum: Some(minimum) };
         if shrinks { self.check(stage, activity) } else { None }
@@ -192,4 +187,9 @@ impl Thinking<'_> {
             }
         }
     }
+}
+
+fn not_ready(summary: &str) -> Decision {
+    let failed = Event::Failed { check: Check::Ready, verdict: Verdict::Fail, summary: summary.to_owned() };
+    Decision { stage: Stage::Ready, record: vec![failed], then: Then::Again }
 }

@@ -2,7 +2,7 @@
 
 use super::decision::Decision;
 use super::state::name;
-use super::thinking::Thinking;
+use super::thinking::{Thinking, foreign_edit, halt};
 use crate::backend::ColorObservation;
 use crate::color::Color;
 use crate::record::{On, Write};
@@ -23,7 +23,7 @@ impl Thinking<'_> {
             return Err(self.read(On::Route));
         };
         if route.value.references(color) {
-            return Err(self.halt(
+            return Err(halt(
                 &format!("the route names {color}, which was to be changed"),
                 "decide which color is to serve; then start a new rollout, or roll back",
             ));
@@ -56,10 +56,10 @@ impl Thinking<'_> {
     /// R10: a person routed to a color while our write that hurt it was in flight. It gets its capacity back.
     pub(super) fn repair(self) -> Option<Decision> {
         let wrote = |write| self.state.wrote.contains_key(name(write));
-        let color = if wrote(Write::Retire(self.old())) {
-            self.old()
-        } else if wrote(Write::TakeDown(self.new())) {
-            self.new()
+        let color = if wrote(Write::Retire(self.old_color())) {
+            self.old_color()
+        } else if wrote(Write::TakeDown(self.new_color())) {
+            self.new_color()
         } else {
             return None;
         };
@@ -74,11 +74,16 @@ impl Thinking<'_> {
         if !ours || !route.value.references(color) {
             return None;
         }
-        let hurt =
-            self.state.wrote.get(name(if color == self.old() { Write::Retire(color) } else { Write::TakeDown(color) }));
+        let hurt = self.state.wrote.get(name(if color == self.old_color() {
+            Write::Retire(color)
+        } else {
+            Write::TakeDown(color)
+        }));
         if self.state.wrote.get(name(Write::ScaleUp(color))) >= hurt {
-            return Some(self.halt(
-                &format!("traffic was routed to {color} by someone while it was scaled down; it was scaled up again"),
+            let edited = route.value.objects.iter().find(|object| object.is_foreign() || object.mark.is_none());
+            let edited = edited.map(foreign_edit).unwrap_or_default();
+            return Some(halt(
+                &format!("traffic was routed to {color} while it was scaled down, which was undone: {edited}"),
                 "see whether it serves well, and who changed the route",
             ));
         }

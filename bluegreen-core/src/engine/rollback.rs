@@ -5,7 +5,7 @@
 use jiff::Timestamp;
 
 use super::decision::{Activity, Decision, Then};
-use super::thinking::{Thinking, after};
+use super::thinking::{Thinking, after, halt};
 use crate::backend::{ColorObservation, Split, Verdict};
 use crate::record::{Check, End, Event, Kind, On, Write};
 use crate::stage::Stage;
@@ -16,13 +16,13 @@ impl Thinking<'_> {
     pub(super) fn roll_back(self, reason: &str, forced: bool, since: Timestamp) -> Decision {
         let closed = self.state.way_back.as_ref().filter(|way_back| !way_back.open && !forced);
         if let Some(way_back) = closed {
-            return self.halt(
+            return halt(
                 &format!("{reason}; the way back is closed: {}", way_back.reason),
                 "repair the new release, or force a rollback",
             );
         }
         if self.state.returned.is_none() {
-            if !self.is_at(Split::only(self.old())) {
+            if !self.is_at(Split::only(self.old_color())) {
                 return self.return_traffic(reason, since);
             }
             return Decision {
@@ -35,15 +35,15 @@ impl Thinking<'_> {
     }
 
     fn return_traffic(self, reason: &str, since: Timestamp) -> Decision {
-        let old = self.old();
+        let old = self.old_color();
         let deadline = after(since, self.plan().roll_back.deadline);
         let Some(seen) = self.view.fresh(old, self.now) else {
             return self.read(On::Color(old));
         };
         let seen = &seen.value;
         if let Some(why) = self.cannot_serve(seen) {
-            return self.halt(
-                &format!("{reason}; and {why}: {} was left as it is", self.new()),
+            return halt(
+                &format!("{reason}; and {why}: {} was left as it is", self.new_color()),
                 "deploy a good release to the old color by hand, or repair the new one",
             );
         }
@@ -55,11 +55,11 @@ impl Thinking<'_> {
             if self.now < deadline {
                 return self.wait(STAGE, what, Some(deadline));
             }
-            return self.halt(
+            return halt(
                 &format!(
                     "{reason}; but {what} after {:?}: {} was left as it is",
                     self.plan().roll_back.deadline,
-                    self.new()
+                    self.new_color()
                 ),
                 "bring either color up, then recover this rollout, or roll back",
             );
@@ -82,39 +82,40 @@ impl Thinking<'_> {
     /// How many replicas the old color is to have: what it served with, or what serves now.
     fn needed(self) -> u32 {
         let served = self.state.way_back.as_ref().map(|way_back| way_back.serving).filter(|serving| *serving > 0);
-        let serves = || self.view.heard(self.new()).map_or(1, |new| new.desired);
+        let serves = || self.view.heard(self.new_color()).map_or(1, |new| new.desired);
         served.unwrap_or_else(serves).max(1)
     }
 
     /// As many ready replicas as it served with; or more than the color that failed has left.
     fn is_enough(self, seen: &ColorObservation) -> bool {
-        let left = self.view.heard(self.new()).map_or(0, |new| new.ready);
+        let left = self.view.heard(self.new_color()).map_or(0, |new| new.ready);
         seen.ready >= self.needed() || seen.ready > left
     }
 
     /// Traffic is back: prove it, keep evidence, and scale down what failed.
     fn tidy(self, reason: &str) -> Decision {
         let state = self.state;
-        if let Some(decision) = self.prove_return() {
+        // Whoever has a connection open is told at once: the old color to keep it, the new one to let it go.
+        let begun = state.has_passed(Check::DrainBegun(self.old_color()));
+        if begun && !state.has_passed(Check::DrainCancelled) {
+            return self.run(STAGE, Activity::CancelDrain(self.old_color()), None);
+        }
+        if let Some(decision) = self.begin_drain(STAGE, self.new_color()).or_else(|| self.prove_return()) {
             return decision;
         }
-        let begun = state.begun.contains_key(&Check::Drained(self.old()));
-        if begun && !state.has_passed(Check::DrainCancelled) {
-            return self.run(STAGE, Activity::CancelDrain(self.old()), None);
-        }
         if state.started.kind == Kind::Deploy && !state.has_passed(Check::Evidence) {
-            return self.run(STAGE, Activity::Diagnose(self.new()), None);
+            return self.run(STAGE, Activity::Diagnose(self.new_color()), None);
         }
         let proven = state.has_passed(Check::Returned);
         if proven && self.plan().roll_back.take_down {
-            if let Some(decision) = self.draining(self.new(), None) {
+            if let Some(decision) = self.draining(self.new_color(), None) {
                 return decision;
             }
-            if let Err(decision) = self.take_down(STAGE, self.new(), Write::TakeDown(self.new())) {
+            if let Err(decision) = self.take_down(STAGE, self.new_color(), Write::TakeDown(self.new_color())) {
                 return decision;
             }
         }
-        let told = state.wrote.contains_key("take_down") && !self.was_down_already(self.new());
+        let told = state.wrote.contains_key("take_down") && !self.was_down_already(self.new_color());
         if let Some(release) = self.release_route(STAGE, told) {
             return release;
         }
@@ -132,7 +133,7 @@ impl Thinking<'_> {
             return Some(self.wait(STAGE, "data planes to settle", Some(self.settled_back())));
         }
         let deadline = after(state.returned.unwrap_or(self.now), self.plan().converge_deadline);
-        let color = self.old();
+        let color = self.old_color();
         if self.now < deadline {
             let endpoints = self.view.heard(color).map(|old| old.endpoints.clone()).unwrap_or_default();
             return Some(self.run(

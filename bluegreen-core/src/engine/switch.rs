@@ -31,12 +31,12 @@ impl Thinking<'_> {
     }
 
     pub(super) fn switch(self) -> Option<Decision> {
-        Some(self.route_to_new(Stage::Switch, Write::Switch, Split::only(self.new())))
+        Some(self.route_to_new(Stage::Switch, Write::Switch, Split::only(self.new_color())))
     }
 
     /// R5: seal the new color, then read it; only if it is ready *now*, route to it.
     fn route_to_new(self, stage: Stage, write: Write, split: Split) -> Decision {
-        let new = self.new();
+        let new = self.new_color();
         if self.is_at(split) {
             // It landed before this process took over.
             return Decision { stage, record: vec![Event::Found { write }], then: Then::Again };
@@ -44,7 +44,7 @@ impl Thinking<'_> {
         if let Some(object) = self.doubtful_route_object() {
             return self.write_with(stage, Write::SealRoute, Some(object), 0, Vec::new());
         }
-        if let Some(pin) = self.view.heard(self.old()).and_then(|old| self.pin(stage, old)) {
+        if let Some(pin) = self.view.heard(self.old_color()).and_then(|old| self.pin(stage, old)) {
             return pin;
         }
         if !self.state.holding.sealed.get(new) {
@@ -68,7 +68,7 @@ impl Thinking<'_> {
 
     /// It was ready when it was tested, and isn't any more.
     fn await_readiness_again(self, stage: Stage) -> Decision {
-        let new = self.new();
+        let new = self.new_color();
         let tested = self.state.passed.get(&Check::Ready).copied().unwrap_or(self.now);
         let deadline = after(tested, self.plan().ready_deadline);
         let seen = self.view.heard(new).map_or_else(String::new, |new| {
@@ -85,21 +85,21 @@ impl Thinking<'_> {
 
     /// The active color may have been scaled up since the deployment.
     fn grow(self, stage: Stage) -> Option<Decision> {
-        let serving = self.view.heard(self.old())?.ready;
+        let serving = self.view.heard(self.old_color())?.ready;
         if self.plan().capacity != Capacity::MatchActive || serving <= self.capacity() {
             return None;
         }
         let record = vec![Event::Capacity { replicas: serving }];
-        Some(self.write_with(stage, Write::ScaleUp(self.new()), None, serving, record))
+        Some(self.write_with(stage, Write::ScaleUp(self.new_color()), None, serving, record))
     }
 
     /// Whether a rollback will be possible is decided before traffic moves.
     fn way_back(self, restarts: u32) -> Event {
-        let serving = self.view.heard(self.old()).map_or(0, |old| old.ready);
+        let serving = self.view.heard(self.old_color()).map_or(0, |old| old.ready);
         let (open, reason) = if serving == 0 {
-            (false, format!("no replica of {} was ready before traffic moved", self.old()))
+            (false, format!("no replica of {} was ready before traffic moved", self.old_color()))
         } else {
-            (true, format!("{serving} replicas of {} were ready before traffic moved", self.old()))
+            (true, format!("{serving} replicas of {} were ready before traffic moved", self.old_color()))
         };
         Event::WayBack { open, reason, serving, restarts }
     }
@@ -118,7 +118,7 @@ impl Thinking<'_> {
                 let failed = Event::Failed { check: Check::Converged, verdict: Verdict::Fail, summary };
                 return Some(Decision { stage: Stage::Converge, record: vec![failed], then: Then::Again });
             }
-            let color = self.new();
+            let color = self.new_color();
             let endpoints = self.view.heard(color).map(|new| new.endpoints.clone()).unwrap_or_default();
             return Some(self.run(
                 Stage::Converge,

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::decision::{Activity, Decision, Then};
 use super::state::{Intent, State};
 use super::view::View;
-use crate::backend::{RouteObservation, Split};
+use crate::backend::{RouteObject, RouteObservation, Split};
 use crate::color::Color;
 use crate::plan::PlanSpec;
 use crate::record::{Check, End, Ending, Event, On, Write};
@@ -31,7 +31,7 @@ impl<'a> Thinking<'a> {
             return decide(Stage::End, Then::Done(end.clone()));
         }
         if let Some(why) = &self.view.unreadable {
-            return self.halt(&format!("the world can't be read: {why}"), "repair it, then recover this rollout");
+            return halt(&format!("the world can't be read: {why}"), "repair it, then recover this rollout");
         }
         self.irrevocable()
             .or_else(|| self.resolve_doubts())
@@ -80,8 +80,8 @@ impl<'a> Thinking<'a> {
     /// Whether the route as it was read is what `write` was for.
     fn completes(self, write: Write) -> bool {
         match write {
-            Write::Switch => self.is_at(Split::only(self.new())),
-            Write::SwitchBack => self.is_at(Split::only(self.old())),
+            Write::Switch => self.is_at(Split::only(self.new_color())),
+            Write::SwitchBack => self.is_at(Split::only(self.old_color())),
             Write::Shift(step) => self.step_split(step).is_some_and(|split| self.is_at(split)),
             _ => true,
         }
@@ -94,23 +94,11 @@ impl<'a> Thinking<'a> {
         }
         let route = self.route()?;
         for object in &route.objects {
-            let Some(mark) = &object.mark else {
-                let by =
-                    object.changed.as_ref().map(|change| format!(", last changed by {change}")).unwrap_or_default();
-                return Some(self.halt(
-                    &format!("{} lost our stamp: it was replaced by someone{by}", object.name),
-                    "see who manages it; then start a new rollout, or roll back",
-                ));
-            };
-            if mark.stamp.holder != self.state.holder {
-                return Some(self.superseded(&format!("{} carries {mark}", object.name)));
+            if let Some(mark) = object.mark.as_ref().filter(|mark| mark.stamp.holder != self.state.holder) {
+                return Some(superseded(&format!("{} carries {mark}", object.name)));
             }
-            if object.is_foreign() {
-                let by = object.changed.as_ref().map(|change| format!(" by {change}")).unwrap_or_default();
-                return Some(self.halt(
-                    &format!("{} was changed{by}: expected {}, found {}", object.name, mark.split, object.state),
-                    "decide which color is to serve; then start a new rollout, or roll back",
-                ));
+            if object.is_foreign() || object.mark.is_none() {
+                return Some(halt(&foreign_edit(object), DECIDE));
             }
         }
         None
@@ -137,11 +125,11 @@ impl<'a> Thinking<'a> {
         &self.state.started.plan
     }
 
-    pub(super) const fn old(self) -> Color {
+    pub(super) const fn old_color(self) -> Color {
         self.state.started.old
     }
 
-    pub(super) const fn new(self) -> Color {
+    pub(super) const fn new_color(self) -> Color {
         self.state.started.new
     }
 
@@ -154,7 +142,7 @@ impl<'a> Thinking<'a> {
     }
 
     pub(super) fn step_split(self, step: usize) -> Option<Split> {
-        self.plan().canary.get(step).map(|step| Split::percent(self.new(), step.percent))
+        self.plan().canary.get(step).map(|step| Split::percent(self.new_color(), step.percent))
     }
 
     /// How many replicas the new color is to have.
@@ -164,6 +152,9 @@ impl<'a> Thinking<'a> {
 
     /// Where the rollout stands, for decisions that aren't part of a stage.
     pub(super) fn stage(self) -> Stage {
+        if self.state.failed.is_some() && self.state.switched.is_none() && !self.state.traffic_sent {
+            return Stage::Abort;
+        }
         match &self.state.ending {
             Some((Ending::Abort { .. }, _)) => Stage::Abort,
             Some((Ending::RollBack { .. }, _)) => Stage::RollBack,
@@ -235,10 +226,10 @@ impl<'a> Thinking<'a> {
     fn out_of_budget(self, write: Write, error: &str) -> Decision {
         let reason = format!("could not {write}: {error}");
         if self.state.holding.raised.is_empty() && self.state.doubts.is_empty() && !self.state.recovered {
-            return self.end(End::Aborted { reason });
+            return end(End::Aborted { reason });
         }
         if self.state.ending.is_some() || self.state.holding.raised.is_empty() {
-            return self.halt(&reason, "remove the cause, then recover this rollout, or roll back");
+            return halt(&reason, "remove the cause, then recover this rollout, or roll back");
         }
         self.turn_back(&reason)
     }
@@ -247,28 +238,17 @@ impl<'a> Thinking<'a> {
     pub(super) fn turn_back(self, reason: &str) -> Decision {
         let reason = reason.to_owned();
         let moved = self.state.switched.is_some() || !self.state.shifted.is_empty();
-        let moved = moved || self.route().is_some_and(|route| self.state.traffic_sent && route.references(self.new()));
+        let moved =
+            moved || self.route().is_some_and(|route| self.state.traffic_sent && route.references(self.new_color()));
         if moved && self.state.way_back.as_ref().is_some_and(|way_back| !way_back.open) {
             let why = self.state.way_back.as_ref().map_or("", |way_back| &way_back.reason);
-            return self.halt(
+            return halt(
                 &format!("{reason}; the way back is closed: {why}"),
                 "repair the new release, or force a rollback",
             );
         }
         let ending = if moved { Ending::RollBack { reason, forced: false } } else { Ending::Abort { reason } };
         self.record(vec![Event::Decided(ending)])
-    }
-
-    pub(super) fn halt(self, reason: &str, next: &str) -> Decision {
-        self.end(End::Halted { reason: reason.to_owned(), next: next.to_owned() })
-    }
-
-    pub(super) fn superseded(self, by: &str) -> Decision {
-        self.end(End::Superseded { by: by.to_owned() })
-    }
-
-    pub(super) fn end(self, end: End) -> Decision {
-        Decision { stage: Stage::End, record: vec![Event::Ended(end)], then: Then::Again }
     }
 
     /// The end after a proper course: autoscalers get back what they had first.
@@ -278,9 +258,33 @@ impl<'a> Thinking<'a> {
             .find(|color| self.state.has_passed(Check::Pin(*color)) && !self.state.has_passed(Check::Unpin(*color)));
         match pinned {
             Some(color) => self.run(stage, Activity::Pin { color, minimum: None }, None),
-            None => self.end(end),
+            None => self::end(end),
         }
     }
+}
+
+/// What a person does about a foreign edit.
+pub(super) const DECIDE: &str = "decide which color is to serve; then start a new rollout, or roll back";
+
+/// What somebody else did to an object of the route: what was expected, what was found, who wrote it.
+pub(super) fn foreign_edit(object: &RouteObject) -> String {
+    let by = object.changed.as_ref().map(|change| format!(" by {change}")).unwrap_or_default();
+    match &object.mark {
+        Some(mark) => format!("{} was changed{by}: expected {}, found {}", object.name, mark.split, object.state),
+        None => format!("{} was replaced{by}: our stamp is gone, found {}", object.name, object.state),
+    }
+}
+
+pub(super) fn halt(reason: &str, next: &str) -> Decision {
+    end(End::Halted { reason: reason.to_owned(), next: next.to_owned() })
+}
+
+pub(super) fn superseded(by: &str) -> Decision {
+    end(End::Superseded { by: by.to_owned() })
+}
+
+pub(super) fn end(end: End) -> Decision {
+    Decision { stage: Stage::End, record: vec![Event::Ended(end)], then: Then::Again }
 }
 
 /// Whether a write may be tried now.

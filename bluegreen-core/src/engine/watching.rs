@@ -1,13 +1,14 @@
 //! Observing the new release, and what follows from its verdict.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::decision::{Activity, Decision, Then};
-use super::thinking::{Thinking, after};
+use super::thinking::{Thinking, after, halt};
 use super::verdict;
-use crate::backend::Verdict;
+use crate::backend::{Endpoint, Verdict};
 use crate::color::Color;
 use crate::plan::{PodLimits, WatchSpec};
 use crate::record::{Check, End, Event, Write};
@@ -25,7 +26,7 @@ impl Thinking<'_> {
         }
         let limits = self.plan().watch.as_ref().map_or_else(PodLimits::default, |watch| watch.pods);
         let restarts = state.way_back.as_ref().map_or(0, |way_back| way_back.restarts);
-        let new = self.view.heard(self.new());
+        let new = self.view.heard(self.new_color());
         let pods = new.and_then(|new| verdict::pods_fail(limits, new, self.capacity(), restarts));
         let source = || state.watch.sources.values().find_map(|source| source.failing.clone());
         let Some(reason) = pods.or_else(source) else {
@@ -33,9 +34,9 @@ impl Thinking<'_> {
         };
 
         let ready = |color| self.view.heard(color).map_or(0, |seen| seen.ready);
-        if ready(self.old()) == 0 && ready(self.new()) == 0 {
-            let reason = format!("{reason}; and no replica of {} is ready either", self.old());
-            return Some(self.halt(&reason, "bring either color up, then recover this rollout, or roll back"));
+        if ready(self.old_color()) == 0 && ready(self.new_color()) == 0 {
+            let reason = format!("{reason}; and no replica of {} is ready either", self.old_color());
+            return Some(halt(&reason, "bring either color up, then recover this rollout, or roll back"));
         }
         let judged = Event::Judged { verdict: Verdict::Fail, reason: reason.clone() };
         let mut decision = self.turn_back(&reason);
@@ -47,7 +48,7 @@ impl Thinking<'_> {
     fn guard(self) -> Option<Decision> {
         let watch = self.plan().watch.as_ref()?;
         let way_back = self.state.way_back.as_ref().filter(|way_back| way_back.open)?;
-        let old = self.view.heard(self.old())?;
+        let old = self.view.heard(self.old_color())?;
         let least = (way_back.serving * watch.guard.min_ready_percent).div_ceil(100).max(1);
         let holds = old.ready >= least;
         if holds != self.state.watch.guard_lost.is_some() {
@@ -68,7 +69,7 @@ impl Thinking<'_> {
         let end = after(begin, spec.duration);
         let end = state.watch.confirming.map_or(end, |(_, until)| until);
         if self.now < end {
-            let drain = self.draining(self.old(), Some(end));
+            let drain = self.draining(self.old_color(), Some(end));
             return Some(drain.unwrap_or_else(|| self.wait(Stage::Watch, self.watched(), Some(end))));
         }
         Some(self.conclude(spec))
@@ -86,7 +87,7 @@ impl Thinking<'_> {
     /// The watch's time is over.
     fn conclude(self, spec: &WatchSpec) -> Decision {
         if let Some(lost) = &self.state.watch.guard_lost {
-            return self.halt(
+            return halt(
                 &format!("the watch is over, but the old color can't take over: {lost}"),
                 "bring it up and recover this rollout, or scale it down yourself",
             );
@@ -98,7 +99,7 @@ impl Thinking<'_> {
         }
         let reason = missing.join("; ");
         if self.state.watch.confirming.is_some() {
-            return self.halt(
+            return halt(
                 &format!("the watch saw too little: {reason}"),
                 "repair what measures and recover this rollout, or roll back",
             );
@@ -136,8 +137,8 @@ impl Thinking<'_> {
         if self.state.has_passed(Check::Drained(color)) {
             return None;
         }
-        let stage = if color == self.old() { Stage::Drain } else { Stage::RollBack };
-        let since = if color == self.old() { Check::Converged } else { Check::Returned };
+        let stage = if color == self.old_color() { Stage::Drain } else { Stage::RollBack };
+        let since = if color == self.old_color() { Check::Converged } else { Check::Returned };
         let converged = self.state.passed.get(&since).copied().unwrap_or(self.now);
         let deadline = after(converged, self.plan().drain);
         if self.now >= deadline {
@@ -150,28 +151,38 @@ impl Thinking<'_> {
             let stage = if until < deadline { Stage::Watch } else { stage };
             return Some(self.wait(stage, format!("open connections to leave {color}"), Some(until)));
         }
-        if !self.state.begun.contains_key(&Check::Drained(color)) {
-            let begun = Event::Begun { check: Check::Drained(color) };
-            return Some(Decision { stage, record: vec![begun], then: Then::Again });
+        if let Some(begin) = self.begin_drain(stage, color) {
+            return Some(begin);
         }
-        let endpoints = self.view.heard(color).map(|seen| seen.endpoints.clone()).unwrap_or_default();
+        let endpoints = self.members(color);
         Some(self.run(stage, Activity::Drain { color, endpoints }, Some(until)))
     }
 
+    /// Asks a color that gets no new connections to finish those that it has, once.
+    pub(super) fn begin_drain(self, stage: Stage, color: Color) -> Option<Decision> {
+        self.plan().drainer.as_ref()?;
+        self.check(stage, Activity::BeginDrain { color, endpoints: self.members(color) })
+    }
+
+    /// What runs in a color, ready or not.
+    fn members(self, color: Color) -> BTreeSet<Endpoint> {
+        self.view.heard(color).map(|seen| seen.members.clone()).unwrap_or_default()
+    }
+
     pub(super) fn drain_old(self) -> Option<Decision> {
-        self.draining(self.old(), None)
+        self.draining(self.old_color(), None)
     }
 
     /// Scales the old color down; it stays restorable. Only a passed watch comes here: nothing else is proof.
     pub(super) fn retire(self) -> Option<Decision> {
         self.state.watch.passed?;
-        self.take_down(Stage::Retire, self.old(), Write::Retire(self.old())).err()
+        self.take_down(Stage::Retire, self.old_color(), Write::Retire(self.old_color())).err()
     }
 
     /// Everything is done.
     pub(super) fn promote(self) -> Decision {
         let proven = self.state.watch.passed.is_some();
-        let told = self.state.wrote.contains_key("retire") && !self.was_down_already(self.old());
+        let told = self.state.wrote.contains_key("retire") && !self.was_down_already(self.old_color());
         if let Some(release) = self.release_route(Stage::Retire, told) {
             return release;
         }

@@ -255,6 +255,7 @@ impl HealthProbe for HttpProbe {
         let url = self.url(target)?;
         let client = self.client.for_url(&url, "HttpProbe")?;
         let subject = format!("GET {}", without_login(url.as_str()));
-        Ok(self.schedule.run(subject, |until| self.attempt(client, url.clone(), until)).await)
+        let schedule = if target.once { self.schedule.once() } else { self.schedule };
+        Ok(schedule.run(subject, |until| self.attempt(client, url.clone(), until)).await)
     }
 }

@@ -124,7 +124,8 @@ impl HealthProbe for TcpProbe {
             return Err(unusable(format!("there is no address of {}", target.color)));
         };
         let place = self.place(address)?;
-        Ok(self.schedule.run(format!("TCP {place}"), |until| attempt(&place, until)).await)
+        let schedule = if target.once { self.schedule.once() } else { self.schedule };
+        Ok(schedule.run(format!("TCP {place}"), |until| attempt(&place, until)).await)
     }
 }
 

@@ -66,6 +66,11 @@ impl Schedule {
             .with("deadline", format!("{:?}", self.deadline))
     }
 
+    /// The same, for one try only.
+    pub(super) const fn once(self) -> Self {
+        Self { successes: 1, deadline: self.try_timeout, every: self.try_timeout, ..self }
+    }
+
     /// Why no target could ever pass, or every one would.
     pub(super) fn faults(&self) -> impl Iterator<Item = String> {
         let Self { successes, every, try_timeout, deadline } = *self;

@@ -258,6 +258,8 @@ pub enum Check {
     Converged,
     /// The wait for data planes that can't be observed.
     Settled,
+    /// A color was asked to finish its open connections.
+    DrainBegun(Color),
     /// Open connections have left the color that no longer serves.
     Drained(Color),
     /// The color that serves again was told so.
@@ -287,6 +289,7 @@ impl fmt::Display for Check {
             Self::FinalOld(index) => write!(f, "final probe {} of the old color", index + 1),
             Self::Converged => f.write_str("convergence"),
             Self::Settled => f.write_str("settled"),
+            Self::DrainBegun(color) => write!(f, "{color} asked to drain"),
             Self::Drained(color) => write!(f, "{color} drained"),
             Self::DrainCancelled => f.write_str("drain taken back"),
             Self::Returned => f.write_str("convergence of the rollback"),

@@ -113,6 +113,9 @@ impl Report {
                     "nothing was watched, so {old} was left running: scale it down once the release has proven itself"
                 )
             }
+            Some(End::Aborted { .. }) if self.figures.writes.is_empty() => {
+                "nothing was written: mend what was found, then start again".to_owned()
+            }
             Some(End::Aborted { .. }) => "no user saw the release: repair it, then start a new rollout".to_owned(),
             Some(End::RolledBack { .. }) => format!("{old} serves again: repair the release, then start a new rollout"),
             Some(End::Halted { next, .. }) => next.clone(),

@@ -104,7 +104,9 @@ impl<'a> Timeline<'a> {
     }
 
     fn has_just_told(&self, reason: &str) -> bool {
-        self.entries.last().is_some_and(|entry| entry.what.ends_with(reason))
+        self.entries.last().is_some_and(|entry| {
+            reason.split_once(": ").is_some_and(|(_, why)| entry.what.ends_with(why)) || entry.what.ends_with(reason)
+        })
     }
 
     fn extend(&mut self, entry: usize, more: &str) {

@@ -1,9 +1,10 @@
 //! How a report says things.
 
+use std::fmt;
 use std::time::Duration;
 
 use crate::backend::{Measure, RouteObject, Verdict};
-use crate::record::{End, Ending, Event, Kind, Request, Sample, Started};
+use crate::record::{End, Ending, Event, Kind, Request, Sample, Started, Update, Waiting};
 
 /// An event in words, standing for itself.
 pub(super) fn tell(event: &Event) -> String {
@@ -36,6 +37,22 @@ pub(super) fn tell(event: &Event) -> String {
             format!("kept {} of {}", count(snapshot.objects.len() as u64, "object"), snapshot.color)
         }
         Event::Ended(end) => outcome(end).to_owned(),
+    }
+}
+
+/// One line, for people.
+impl fmt::Display for Update {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Recorded(record) => write!(f, "{:.0}  {:12}  {}", record.at, record.stage, tell(&record.event)),
+            Self::Waiting(Waiting { stage, what, until }) => {
+                let until = until.map(|until| format!(", until {until:.0}")).unwrap_or_default();
+                write!(f, "{stage} waits for {what}{until}")
+            }
+            Self::Retrying { at, what, attempt, error } => {
+                write!(f, "{at:.0}  try {attempt} to {what} failed: {error}")
+            }
+        }
     }
 }
 

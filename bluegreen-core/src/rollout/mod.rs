@@ -46,7 +46,6 @@ pub struct Rollout {
 
 impl Rollout {
     /// Begins to describe a rollout to `target`.
-    #[must_use]
     pub fn builder(target: &Target) -> RolloutBuilder {
         RolloutBuilder::new(target.clone())
     }
@@ -78,7 +77,7 @@ impl Rollout {
             let target = self.spec.target.to_string();
             return Err(RunError::Open { target, rollout: latest.rollout.clone() });
         }
-        let holder = self.holding(&survey, latest.as_ref());
+        let holder = holding(&survey, latest.as_ref());
         let active = survey.active()?;
         if holder.is_none() && survey.colors.get(active).release.as_ref() == Some(&release) {
             return Ok(self.already_active(&survey, release, active));
@@ -122,10 +121,10 @@ impl Rollout {
         let survey = self.survey().await?;
         let latest = self.latest().await?;
         let new = survey.active()?;
-        let holder = self.holding(&survey, latest.as_ref());
-        self.refuse_roll_back(&survey, latest.as_ref(), holder.as_ref(), new)?;
-        let old = survey.colors.get(new.other());
-        let release = old.release.clone().unwrap_or_else(|| Release::version("unknown"));
+        let holder = holding(&survey, latest.as_ref());
+        refuse_roll_back(&survey, latest.as_ref(), holder.as_ref(), new)?;
+        // What the report is about: the release that is left behind.
+        let release = survey.colors.get(new).release.clone().unwrap_or_else(|| Release::version("unknown"));
         let holder = holder.map(|mark| mark.rollout);
         let started = self.started(&survey, Kind::RollBack(reason), release, new.other(), holder);
         self.begin(started, &survey)
@@ -135,7 +134,7 @@ impl Rollout {
     pub async fn plan(&self, release: &Release) -> Result<Planned, RunError> {
         let survey = self.survey().await?;
         let latest = self.latest().await?;
-        let holder = self.holding(&survey, latest.as_ref());
+        let holder = holding(&survey, latest.as_ref());
         Ok(Planned::new(&self.spec, &survey, release, survey.active()?, holder.as_ref()))
     }
 
@@ -149,7 +148,7 @@ impl Rollout {
     pub async fn status(&self) -> Result<TargetStatus, RunError> {
         let survey = self.survey().await?;
         let last = self.last_rollout().await?;
-        let holder = self.holding(&survey, last.as_ref().map(|(_, state)| state));
+        let holder = holding(&survey, last.as_ref().map(|(_, state)| state));
         let report = last.map(|(records, _)| Report::from_records(&records));
         Ok(survey.into_status(self.spec.target.clone(), holder, report))
     }
@@ -178,39 +177,6 @@ impl Rollout {
         Ok(self.last_rollout().await?.map(|(_, state)| state))
     }
 
-    /// The mark of a rollout that hasn't ended, as far as objects and journal tell.
-    fn holding(&self, survey: &Survey, latest: Option<&State>) -> Option<RouteMark> {
-        let ended = latest.filter(|latest| latest.end.is_some()).map(|latest| &latest.rollout);
-        let open = open_rollout(&survey.route, &survey.colors)?;
-        (ended != Some(&open.rollout)).then(|| open.clone())
-    }
-
-    fn refuse_roll_back(
-        &self,
-        survey: &Survey,
-        latest: Option<&State>,
-        holder: Option<&RouteMark>,
-        active: Color,
-    ) -> Result<(), RunError> {
-        let refuse = |found: String| Err(RunError::NothingToRollBackTo { found });
-        let other = survey.colors.get(active.other());
-        if !other.exists {
-            return refuse(format!("{} doesn't exist", other.object));
-        }
-        if let Some(mark) = holder.filter(|mark| mark.origin == active) {
-            let rollout = &mark.rollout;
-            return refuse(format!(
-                "rollout {rollout} hasn't moved traffic off {active} yet; abort it, or recover it, instead"
-            ));
-        }
-        match latest.and_then(|latest| latest.end.as_ref()) {
-            Some(end @ (End::Aborted { .. } | End::RolledBack { .. })) => {
-                refuse(format!("the last rollout was {end}; {} holds the release that failed", active.other()))
-            }
-            _ => Ok(()),
-        }
-    }
-
     /// Everything that is wrong, when looking at the world failed already.
     async fn with_all_problems(&self, release: Release, error: RunError) -> RunError {
         let RunError::Backend(cause) = &error else { return error };
@@ -218,12 +184,21 @@ impl Rollout {
             return error;
         }
         let first = Problem { field: self.spec.router.kind.clone(), message: chain(cause) };
-        let failed =
-            self.findings(&release, Color::Blue).await.into_iter().filter_map(|(field, finding)| match finding {
+        let mut problems: Vec<_> = self
+            .findings(&release, Color::Blue)
+            .await
+            .into_iter()
+            .filter_map(|(field, finding)| match finding {
                 Finding::Failed { message } => Some(Problem { field, message }),
                 _ => None,
-            });
-        RunError::Plan(PlanError { problems: std::iter::once(first).chain(failed).collect() })
+            })
+            .collect();
+        // A preflight that looked at the same object has said the same.
+        let told = problems.iter().any(|problem| problem.message.contains(&first.message));
+        if !told {
+            problems.insert(0, first);
+        }
+        RunError::Plan(PlanError { problems })
     }
 
     async fn findings(&self, release: &Release, active: Color) -> Vec<(String, Finding)> {
@@ -291,7 +266,15 @@ impl Rollout {
         let backends = Arc::new(self.backends.with_observer(Arc::new(Told(updates.clone()))));
         let driver = Driver::new(backends, ledger, state, survey.view(), asked, status);
         let journal = Arc::clone(&self.backends.journal);
-        Ok(Handle::running(rollout, self.spec.target.clone(), journal, requests, seen, (updates, told), driver.run()))
+        Ok(Handle::running(
+            rollout,
+            self.spec.target.clone(),
+            journal,
+            requests,
+            seen,
+            (updates.downgrade(), told),
+            driver.run(),
+        ))
     }
 
     /// The release serves already: nothing is written, not even a journal.
@@ -305,6 +288,45 @@ impl Rollout {
             ledger.record(now, &holder, Stage::Preflight, Event::Started(Box::new(started))),
             ledger.record(now, &holder, Stage::End, Event::Ended(End::AlreadyActive)),
         ];
-        Handle::finished(rollout, Outcome::new(End::AlreadyActive, Report::from_records(&records)))
+        let report = Report {
+            old: None,
+            old_release: None,
+            timeline: Vec::new(),
+            new: Some(active),
+            ..Report::from_records(&records)
+        };
+        Handle::finished(rollout, Outcome::new(&End::AlreadyActive, report))
+    }
+}
+
+/// The mark of a rollout that hasn't ended, as far as objects and journal tell.
+fn holding(survey: &Survey, latest: Option<&State>) -> Option<RouteMark> {
+    let ended = latest.filter(|latest| latest.end.is_some()).map(|latest| &latest.rollout);
+    let open = open_rollout(&survey.route, &survey.colors)?;
+    (ended != Some(&open.rollout)).then(|| open.clone())
+}
+
+fn refuse_roll_back(
+    survey: &Survey,
+    latest: Option<&State>,
+    holder: Option<&RouteMark>,
+    active: Color,
+) -> Result<(), RunError> {
+    let refuse = |found: String| Err(RunError::NothingToRollBackTo { found });
+    let other = survey.colors.get(active.other());
+    if !other.exists {
+        return refuse(format!("{} doesn't exist", other.object));
+    }
+    if let Some(mark) = holder.filter(|mark| mark.origin == active) {
+        let rollout = &mark.rollout;
+        return refuse(format!(
+            "rollout {rollout} hasn't moved traffic off {active} yet; abort it, or recover it, instead"
+        ));
+    }
+    match latest.and_then(|latest| latest.end.as_ref()) {
+        Some(end @ (End::Aborted { .. } | End::RolledBack { .. })) => {
+            refuse(format!("the last rollout was {end}; {} holds the release that failed", active.other()))
+        }
+        _ => Ok(()),
     }
 }

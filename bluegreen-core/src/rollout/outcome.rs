@@ -22,7 +22,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    pub(crate) fn new(end: End, report: Report) -> Self {
+    pub(crate) fn new(end: &End, report: Report) -> Self {
         let report = Box::new(report);
         match end {
             End::Promoted { .. } => Self::Promoted(report),

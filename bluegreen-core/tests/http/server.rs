@@ -103,6 +103,7 @@ pub(crate) fn target(address: &str) -> ProbeTarget {
         via: Via::Preview,
         address: Some(Address(address.to_owned())),
         endpoints: Vec::new(),
+        once: false,
     }
 }
 

@@ -1,5 +1,7 @@
 //! Rollouts against the in-memory world, on a paused clock.
 
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod course;
 mod faults;
 mod people;

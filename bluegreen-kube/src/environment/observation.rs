@@ -8,7 +8,7 @@ use kube::ResourceExt;
 use super::manifest::choose_container;
 use super::obstacles::obstacles;
 use super::settings::Settings;
-use super::workload::{Workload, is_ready, is_terminating, restarts, template_containers};
+use super::workload::{Workload, is_ready, is_running, is_terminating, restarts, template_containers};
 use crate::client::annotations::{RELEASE, STAMP};
 
 /// What the parts of a color say together. Pure.
@@ -36,6 +36,7 @@ pub(super) fn observe_from(
         settled: workload.is_settled(),
         restarts: pods.iter().map(|pod| restarts(pod)).sum(),
         obstacles: obstacles(&settings.graces, deployment, workload.current_set(), &pods),
+        members: pods.iter().filter(|pod| is_running(pod)).map(|pod| endpoint(pod)).collect(),
         endpoints,
         autoscaler,
     }

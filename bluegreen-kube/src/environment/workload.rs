@@ -118,6 +118,11 @@ pub(super) fn is_terminating(pod: &Pod) -> bool {
     pod.metadata.deletion_timestamp.is_some()
 }
 
+/// Whether a pod can hold connections: it has an address, and hasn't ended.
+pub(super) fn is_running(pod: &Pod) -> bool {
+    is_active(pod) && pod.status.as_ref().is_some_and(|status| status.pod_ip.is_some())
+}
+
 /// Whether the controllers count a pod: those that have ended or are leaving stay to be looked at.
 pub(super) fn is_active(pod: &Pod) -> bool {
     let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());

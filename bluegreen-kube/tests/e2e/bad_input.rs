@@ -47,7 +47,7 @@ async fn plans_that_make_no_sense() {
             .capacity(Capacity::Exactly(0))
             .watch(Watch::lasting(seconds(0)))
             .smoke(HttpProbe::get("/health"));
-        let words = ["3 problem", "capacity: zero replicas", "watch.duration", "smoke", "preview"];
+        let words = ["4 problem", "capacity: zero replicas", "watch.duration", "watch.interval", "smoke", "preview"];
         assert_refused(&shop, "nonsense", nonsense, &words).await;
     })
     .await;
@@ -88,7 +88,7 @@ async fn everything_that_is_wrong_is_said_at_once() {
         let same = || PerColor { blue: "blue".to_owned(), green: "blue".to_owned() };
         let environment = shop.environment(&App::v(2)).label("color", same());
         let rollout = shop.rollout_with(environment, shop.router().label("color", same()), shop.journal("journals"));
-        let words = ["color=blue", "Service/checkout", "metrics"];
+        let words = ["\"blue\" for both colors", "Service/checkout", "metrics"];
         assert_refused(&shop, "all of it", rollout, &words).await;
     })
     .await;

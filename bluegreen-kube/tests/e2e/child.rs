@@ -46,13 +46,7 @@ async fn program() {
 }
 
 /// A rollout with times so short that it can be repeated for every entry of its journal.
-pub(crate) fn quick(
-    shop: &Shop,
-    cluster: &Cluster,
-    app: &App,
-    journal: impl Journal,
-    fails: bool,
-) -> RolloutBuilder {
+pub(crate) fn quick(shop: &Shop, cluster: &Cluster, app: &App, journal: impl Journal, fails: bool) -> RolloutBuilder {
     let level = Level(if fails { 2.0 } else { 0.0 });
     let watch = Watch::lasting(seconds(1)).interval(millis(250)).signal(level, Level::criterion());
     let router = ServiceRouter::new(cluster, &shop.target);

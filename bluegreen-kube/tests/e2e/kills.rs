@@ -30,6 +30,7 @@ async fn kill_at_every_entry(case: &str, fails: bool, fault: fn(u32) -> Fault) {
                 serving = next;
             }
             let active = shop.facts().await.active().unwrap();
+            shop.until_served_by(&serving.version()).await;
             shop.assert_served_by(&serving, active).await;
             let mut replicas = [0, 0];
             replicas[active as usize] = 1;

@@ -15,10 +15,11 @@ use crate::signals::Level;
 /// So many switches, and so many rollbacks.
 const TIMES: u32 = 10;
 
+/// A rollout that stays, or that fails after about as long as its users need to arrive and to be told to leave blue.
 fn rollout(shop: &Shop, app: &App, fails: bool, drain: Duration) -> RolloutBuilder {
-    let level = Level(if fails { 2.0 } else { 0.0 });
-    let watch = Watch::lasting(seconds(1)).interval(millis(250)).signal(level, Level::criterion());
-    shop.rollout(app).settle(millis(500)).watch(watch).drain(drain)
+    let (level, duration) = if fails { (Level(2.0), seconds(20)) } else { (Level(0.0), seconds(1)) };
+    let criterion = Level::criterion().consecutive(12);
+    shop.rollout(app).watch(Watch::lasting(duration).interval(millis(250)).signal(level, criterion)).drain(drain)
 }
 
 /// Ten releases that stay, each followed by one that is rolled back.
@@ -44,7 +45,10 @@ async fn a_thousand_requests_per_second_on_new_connections() {
         let users = users.stop().await;
         assert_no_loss(&users);
         assert_eq!(users.answered_by.len() as u32, 2 * TIMES + 1, "every release answered: {users:#?}");
-        println!("new connections: 0 of {} lost, {} own errors, slowest {:?}", users.sent, users.own_errors, users.slowest);
+        println!(
+            "new connections: 0 of {} lost, {} own errors, slowest {:?}",
+            users.sent, users.own_errors, users.slowest
+        );
     })
     .await;
 }
@@ -58,7 +62,10 @@ async fn fifty_connections_kept_alive_and_told_to_leave() {
         let users = users.stop().await;
         assert_no_loss(&users);
         assert_eq!(users.closed_while_idle, 0, "a request could have been lost: {users:#?}");
-        println!("kept connections: 0 of {} lost, {} own errors, slowest {:?}", users.sent, users.own_errors, users.slowest);
+        println!(
+            "kept connections: 0 of {} lost, {} own errors, slowest {:?}",
+            users.sent, users.own_errors, users.slowest
+        );
     })
     .await;
 }
@@ -72,7 +79,8 @@ async fn connections_that_nobody_closes_stay_until_the_drain_deadline() {
         let users = Load::keep_alive(shop.address().await, 50, 200).start().unwrap();
         let handle = rollout(&shop, &new, false, drain).build().unwrap().start(shop.release(&new)).await.unwrap();
         let meanwhile = async {
-            let converged = |event: &Event| matches!(event, Event::Passed { check: bluegreen_core::Check::Converged, .. });
+            let converged =
+                |event: &Event| matches!(event, Event::Passed { check: bluegreen_core::Check::Converged, .. });
             let converged_at = shop.trace.until(converged).await;
             // The watch is over long before.
             tokio::time::sleep_until((converged_at + drain - seconds(1)).into()).await;

@@ -15,12 +15,7 @@ fn long_watch() -> Watch {
 }
 
 /// Runs a rollout, and does something once its watch has begun.
-async fn run_and_once_it_serves(
-    shop: &Shop,
-    rollout: RolloutBuilder,
-    app: &App,
-    deed: impl AsyncFnOnce(),
-) -> Outcome {
+async fn run_and_once_it_serves(shop: &Shop, rollout: RolloutBuilder, app: &App, deed: impl AsyncFnOnce()) -> Outcome {
     let handle = rollout.build().unwrap().start(shop.release(app)).await.unwrap();
     let bad = async {
         shop.trace.until(|event| matches!(event, Event::Sampled(_))).await;

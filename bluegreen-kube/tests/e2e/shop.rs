@@ -29,6 +29,9 @@ use crate::trace::Trace;
 pub(crate) const KUBECONFIG: &str = "BLUEGREEN_TEST_KUBECONFIG";
 pub(crate) const IMAGE: &str = "BLUEGREEN_TEST_IMAGE";
 
+/// What a real plan needs on a cluster like this: kube-proxy may gather changes for a second before it acts on them.
+pub(crate) const SETTLE: Duration = Duration::from_secs(2);
+
 /// Cases read, unless they need the cluster for themselves.
 static TURN: RwLock<()> = RwLock::const_new(());
 
@@ -174,7 +177,7 @@ impl Shop {
             .journal(journal)
             .ready_within(Duration::from_secs(60))
             .converge_within(Duration::from_secs(30))
-            .settle(Duration::from_secs(1))
+            .settle(SETTLE)
             .watch(Watch::lasting(Duration::from_secs(3)).interval(Duration::from_millis(500)))
             .drain(Duration::from_secs(3))
             .roll_back(RollBackSpec { deadline: Duration::from_secs(60), ..RollBackSpec::default() })
@@ -274,7 +277,7 @@ impl Shop {
         until(&format!("an answer by {version}"), async || version_at(address).await.as_deref() == Some(version)).await;
     }
 
-    /// Twenty new connections are all answered by `app`, which is in `color`.
+    /// Twenty new connections are all answered by `app`, which is in `color`. To be asked after [`SETTLE`].
     pub(crate) async fn assert_served_by(&self, app: &App, color: Color) {
         let address = self.address().await;
         for _ in 0..20 {

@@ -73,8 +73,7 @@ async fn stopped_and_superseded(shop: &Arc<Shop>, n: u32, fails: bool, how: Take
 }
 
 async fn take_over(shop: &Arc<Shop>, app: &App, journal: &str, how: TakeOver) {
-    let rollout =
-        quick(shop, &shop.cluster, app, shop.journal(journal), false).take_over().build().unwrap();
+    let rollout = quick(shop, &shop.cluster, app, shop.journal(journal), false).take_over().build().unwrap();
     let by_release = async || {
         let outcome = rollout.run(shop.release(app)).await.unwrap();
         assert!(outcome.is_promoted(), "{}", outcome.report());

@@ -76,9 +76,8 @@ impl Trace {
     /// The first write after a record.
     pub(crate) fn first_write_after(&self, wanted: impl Fn(&Event) -> bool) -> Option<(Instant, String)> {
         let entries = self.entries();
-        let mut after = entries
-            .iter()
-            .skip_while(|entry| !matches!(&entry.what, What::Recorded(record) if wanted(&record.event)));
+        let mut after =
+            entries.iter().skip_while(|entry| !matches!(&entry.what, What::Recorded(record) if wanted(&record.event)));
         after.find_map(|entry| match &entry.what {
             What::Sent(write) => Some((entry.at, write.clone())),
             What::Recorded(_) => None,

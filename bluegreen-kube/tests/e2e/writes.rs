@@ -17,7 +17,7 @@ use crate::shop::{Needs, Shop, in_a_shop, millis, seconds};
 use crate::signals::Level;
 
 /// The persisted writes. Dry runs, of which a preflight sends one, are not among them.
-const GOLDEN: &str = "";
+const GOLDEN: &str = include_str!("writes.txt");
 
 /// The table while it is made.
 struct Table {
@@ -98,18 +98,33 @@ async fn the_writes_of_each_option() {
         let probe = || bluegreen_core::http::HttpProbe::get("/ready").deadline(seconds(10));
         table.row("preview made", &app, "promoted", table.plain(&app, false).router(preview()).smoke(probe())).await;
         let (there, back) = (next(), next());
-        table.row("preview made for the other color", &there, "promoted", table.plain(&there, false).router(preview()).smoke(probe())).await;
+        table
+            .row(
+                "preview made for the other color",
+                &there,
+                "promoted",
+                table.plain(&there, false).router(preview()).smoke(probe()),
+            )
+            .await;
         table.row("preview there", &back, "promoted", table.plain(&back, false).router(preview()).smoke(probe())).await;
 
         shop.trace.clear();
-        let outcome = table.plain(&back, false).build().unwrap().roll_back("it was better").await.unwrap().wait().await.unwrap();
+        let outcome =
+            table.plain(&back, false).build().unwrap().roll_back("it was better").await.unwrap().wait().await.unwrap();
         assert!(outcome.is_rolled_back(), "{}", outcome.report());
         table.note("promoted, then rolled back by another program");
 
         make_second_service(&shop).await;
         let group = || shop.router().service("checkout").service("internal");
         let app = next();
-        table.row("two Services, the second for the first time", &app, "promoted", table.plain(&app, false).router(group())).await;
+        table
+            .row(
+                "two Services, the second for the first time",
+                &app,
+                "promoted",
+                table.plain(&app, false).router(group()),
+            )
+            .await;
         let app = next();
         table.row("two Services", &app, "promoted", table.plain(&app, false).router(group())).await;
         let app = next();

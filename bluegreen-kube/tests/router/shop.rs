@@ -76,7 +76,7 @@ impl Shop {
             "replicas": replicas, "selector": {"matchLabels": labels},
             "template": {"metadata": {"labels": labels}, "spec": {
                 "terminationGracePeriodSeconds": 0,
-                "containers": [{"name": "app", "image": "bluegreen.test/pause:1", "imagePullPolicy": "Never",
+                "containers": [{"name": "app", "image": std::env::var("BLUEGREEN_TEST_PAUSE_IMAGE").unwrap_or_else(|_| "bluegreen.test/pause:1".to_owned()), "imagePullPolicy": "Never",
                     "ports": [{"name": "web", "containerPort": 8080}]}]}}}});
         self.api::<Deployment>().create(&PostParams::default(), &from(deployment)).await.unwrap();
     }

@@ -70,11 +70,7 @@ impl Load {
     /// the client is left waiting.
     pub(crate) fn new_connections(address: SocketAddr, rate_per_second: u32) -> Self {
         Self {
-            target: Target {
-                address,
-                sources: Vec::new(),
-                keep_alive: false,
-            },
+            target: Target { address, sources: Vec::new(), keep_alive: false },
             connections: None,
             rate_per_second: rate_per_second.max(1),
             timeout: Duration::from_secs(5),

@@ -66,10 +66,7 @@ impl Behavior {
     pub const fn failing(share: f64) -> Self {
         Self {
             fate: Fate::StaysReady,
-            failing: Some(Failing {
-                share: share.clamp(0.0, 1.0),
-                from: Duration::ZERO,
-            }),
+            failing: Some(Failing { share: share.clamp(0.0, 1.0), from: Duration::ZERO }),
             start_time: None,
         }
     }
@@ -91,10 +88,6 @@ impl Behavior {
     }
 
     const fn fated(fate: Fate) -> Self {
-        Self {
-            fate,
-            failing: None,
-            start_time: None,
-        }
+        Self { fate, failing: None, start_time: None }
     }
 }

@@ -176,9 +176,7 @@ impl WorldBuilder {
             slot.autoscaler = *self.autoscalers.get(color);
             slot
         });
-        let names = self
-            .route_objects
-            .unwrap_or_else(|| vec![format!("Service/{}", self.name)]);
+        let names = self.route_objects.unwrap_or_else(|| vec![format!("Service/{}", self.name)]);
         let split = RouteState::Routes(Split::only(self.serving));
         let route = names.into_iter().map(|name| Routed::new(name, split.clone()));
         let mut state = State::new(self.settings, slots, route.collect(), self.users);
@@ -190,10 +188,6 @@ impl WorldBuilder {
                 state.made_by_hand(self.serving);
             }
         }
-        World::new(
-            Arc::new(Shared::new(state)),
-            WorldEntropy::new(self.seed),
-            MemoryJournal::new(),
-        )
+        World::new(Arc::new(Shared::new(state)), WorldEntropy::new(self.seed), MemoryJournal::new())
     }
 }

@@ -38,9 +38,7 @@ const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 
 impl WorldEntropy {
     pub(crate) fn new(seed: u64) -> Self {
-        Self {
-            state: Arc::new(AtomicU64::new(seed)),
-        }
+        Self { state: Arc::new(AtomicU64::new(seed)) }
     }
 }
 

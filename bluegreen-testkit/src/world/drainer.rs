@@ -62,9 +62,7 @@ impl Drainer for WorldDrainer {
     async fn open(&self, endpoints: &[Endpoint]) -> Result<OpenConnections, BackendError> {
         let site = Site::new("drainer.open", "count", "the connections");
         let asked = identities(endpoints);
-        self.shared
-            .call(site, move |state| state.open_connections(&asked))
-            .await
+        self.shared.call(site, move |state| state.open_connections(&asked)).await
     }
 }
 
@@ -75,10 +73,7 @@ fn identities(endpoints: &[Endpoint]) -> BTreeSet<String> {
 impl State {
     fn pods_mut(&mut self) -> impl Iterator<Item = &mut Pod> {
         let slots = [&mut self.slots.blue, &mut self.slots.green];
-        slots
-            .into_iter()
-            .filter_map(|slot| slot.deployment.as_mut())
-            .flat_map(|deployment| &mut deployment.pods)
+        slots.into_iter().filter_map(|slot| slot.deployment.as_mut()).flat_map(|deployment| &mut deployment.pods)
     }
 
     /// What is open on the pods that were asked for. A pod that is gone has nothing open; one that isn't ready can't tell.

@@ -47,9 +47,7 @@ impl Environment for WorldEnvironment {
     }
 
     fn capabilities(&self) -> EnvironmentCapabilities {
-        EnvironmentCapabilities::none()
-            .with_snapshot(true)
-            .with_autoscaler(true)
+        EnvironmentCapabilities::none().with_snapshot(true).with_autoscaler(true)
     }
 
     async fn observe(&self, color: Color) -> Result<ColorObservation, BackendError> {
@@ -65,18 +63,14 @@ impl Environment for WorldEnvironment {
         let site = self.site("environment.deploy", "deploy", deploy.expect.color);
         let write = Write::new(deploy.expect, deploy.fence, deploy.stamp);
         let (release, replicas) = (deploy.release.clone(), deploy.replicas);
-        self.shared
-            .call(site, move |state| state.deploy(&write, release, replicas))
-            .await
+        self.shared.call(site, move |state| state.deploy(&write, release, replicas)).await
     }
 
     async fn scale(&self, scale: Scale<'_>) -> Result<ColorObservation, BackendError> {
         let site = self.site("environment.scale", "scale", scale.expect.color);
         let write = Write::new(scale.expect, scale.fence, scale.stamp);
         let (replicas, cleanup_after) = (scale.replicas, scale.cleanup_after);
-        self.shared
-            .call(site, move |state| state.scale(&write, replicas, cleanup_after))
-            .await
+        self.shared.call(site, move |state| state.scale(&write, replicas, cleanup_after)).await
     }
 
     async fn seal(&self, seal: Seal<'_>) -> Result<ColorObservation, BackendError> {
@@ -92,17 +86,13 @@ impl Environment for WorldEnvironment {
 
     async fn snapshot(&self, color: Color) -> Result<Snapshot, BackendError> {
         let site = self.site("environment.snapshot", "copy", color);
-        self.shared
-            .call(site, move |state| Ok(snapshot::take(state.slot(color))))
-            .await
+        self.shared.call(site, move |state| Ok(snapshot::take(state.slot(color)))).await
     }
 
     async fn restore(&self, snapshot: &Snapshot) -> Result<(), BackendError> {
         let site = self.site("environment.restore", "restore", snapshot.color);
         let snapshot = snapshot.clone();
-        self.shared
-            .call(site, move |state| snapshot::restore(state, &snapshot))
-            .await
+        self.shared.call(site, move |state| snapshot::restore(state, &snapshot)).await
     }
 
     async fn diagnose(&self, color: Color) -> Result<Diagnosis, BackendError> {
@@ -120,11 +110,7 @@ struct Write {
 
 impl Write {
     fn new(expect: &ColorObservation, fence: Fence, stamp: &Stamp) -> Self {
-        Self {
-            expect: expect.clone(),
-            fence,
-            stamp: stamp.clone(),
-        }
+        Self { expect: expect.clone(), fence, stamp: stamp.clone() }
     }
 
     /// Tests that the color is as it was read, as far as the fence goes.
@@ -271,28 +257,16 @@ impl State {
         let mut causes: Vec<String> = found.obstacles.iter().map(ToString::to_string).collect();
         let failing = self.slot(color).failing(self.now);
         if failing > 0.0 {
-            causes.push(format!(
-                "{object} answers {:.1} % of its requests badly",
-                failing * 100.0
-            ));
+            causes.push(format!("{object} answers {:.1} % of its requests badly", failing * 100.0));
         }
         if !found.exists {
             causes.push(format!("{object} does not exist"));
         }
-        let summary = format!(
-            "{} of {} pods ready, {} restarts",
-            found.ready, found.desired, found.restarts
-        );
-        Diagnosis {
-            causes,
-            evidence: BTreeMap::from([(found.object, summary)]),
-        }
+        let summary = format!("{} of {} pods ready, {} restarts", found.ready, found.desired, found.restarts);
+        Diagnosis { causes, evidence: BTreeMap::from([(found.object, summary)]) }
     }
 }
 
 fn missing(object: String) -> BackendError {
-    BackendError::NotFound {
-        object,
-        hint: "deploy a release to this color first".to_owned(),
-    }
+    BackendError::NotFound { object, hint: "deploy a release to this color first".to_owned() }
 }

@@ -50,11 +50,7 @@ pub(crate) struct Site {
 
 impl Site {
     pub(crate) fn new(name: &'static str, action: &'static str, object: impl Into<String>) -> Self {
-        Self {
-            name,
-            action,
-            object: object.into(),
-        }
+        Self { name, action, object: object.into() }
     }
 
     pub(crate) fn unavailable(self) -> BackendError {
@@ -74,11 +70,7 @@ impl Site {
     }
 
     pub(crate) fn timed_out(self) -> BackendError {
-        BackendError::TimedOut {
-            action: self.action.to_owned(),
-            object: self.object,
-            after: TIMEOUT,
-        }
+        BackendError::TimedOut { action: self.action.to_owned(), object: self.object, after: TIMEOUT }
     }
 }
 
@@ -107,8 +99,6 @@ impl Faults {
     pub(crate) fn begin(&mut self, name: &'static str, now: Duration) -> Option<Fault> {
         let number = self.calls.len() as u64 + 1;
         self.calls.push(Call { number, name, at: now });
-        self.by_number
-            .remove(&number)
-            .or_else(|| self.by_name.get_mut(name)?.pop_front())
+        self.by_number.remove(&number).or_else(|| self.by_name.get_mut(name)?.pop_front())
     }
 }

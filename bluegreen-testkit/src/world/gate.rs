@@ -60,9 +60,7 @@ impl Preflight for WorldPreflight {
             .call(site, |state| {
                 Ok(match state.preflight_failure.clone() {
                     Some(message) => Finding::Failed { message },
-                    None => Finding::Passed {
-                        message: "the world is as it should be".to_owned(),
-                    },
+                    None => Finding::Passed { message: "the world is as it should be".to_owned() },
                 })
             })
             .await

@@ -56,9 +56,7 @@ impl MigrationRunner for WorldMigrations {
     async fn status(&self, run: &MigrationRun) -> Result<MigrationStatus, BackendError> {
         let site = Site::new("migrations.status", "read", &*run.set);
         let run = run.clone();
-        self.shared
-            .call(site, move |state| Ok(state.schema.status(&run, state.now)))
-            .await
+        self.shared.call(site, move |state| Ok(state.schema.status(&run, state.now))).await
     }
 
     async fn old_release_works(&self, run: &MigrationRun) -> Result<OldReleaseReport, BackendError> {

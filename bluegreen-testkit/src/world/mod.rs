@@ -66,11 +66,7 @@ pub struct World {
 /// Backends for a rollout.
 impl World {
     const fn new(shared: Arc<Shared>, entropy: WorldEntropy, journal: MemoryJournal) -> Self {
-        Self {
-            shared,
-            entropy,
-            journal,
-        }
+        Self { shared, entropy, journal }
     }
 
     /// The two colors.
@@ -161,8 +157,7 @@ impl World {
 
     /// Lets the precondition fail from now on.
     pub fn preflight_fails(&self, message: impl Into<String>) {
-        self.shared
-            .change(|state| state.preflight_failure = Some(message.into()));
+        self.shared.change(|state| state.preflight_failure = Some(message.into()));
     }
 
     /// Sets what the signal of this name says from now on, whatever the pods do.
@@ -177,8 +172,7 @@ impl World {
 
     /// Lets the old release not work on the new schema.
     pub fn old_release_breaks(&self, evidence: impl Into<String>) {
-        self.shared
-            .change(|state| state.schema.incompatible = Some(evidence.into()));
+        self.shared.change(|state| state.schema.incompatible = Some(evidence.into()));
     }
 
     /// Lets the call with this number go wrong; the first call is 1. A number that has passed changes nothing.
@@ -222,8 +216,7 @@ impl World {
     /// The time after which `color` may be removed, as the last write to it said.
     #[must_use]
     pub fn cleanup_after(&self, color: Color) -> Option<Timestamp> {
-        self.shared
-            .look(|state| state.slot(color).deployment.as_ref()?.cleanup_after)
+        self.shared.look(|state| state.slot(color).deployment.as_ref()?.cleanup_after)
     }
 
     /// The backend calls that were made, in order.

@@ -145,12 +145,7 @@ impl Pod {
             ready: None,
             restarts: self.restarts,
             failing: 0.0,
-            trouble: Some(Trouble {
-                kind,
-                message,
-                since,
-                grace,
-            }),
+            trouble: Some(Trouble { kind, message, since, grace }),
             next,
         }
     }
@@ -171,22 +166,14 @@ mod tests {
     }
 
     fn pod(behavior: Behavior) -> Pod {
-        let endpoint = Endpoint {
-            id: "1".to_owned(),
-            name: "a".to_owned(),
-            address: None,
-        };
+        let endpoint = Endpoint { id: "1".to_owned(), name: "a".to_owned(), address: None };
         Pod::new(endpoint, behavior, secs(2), secs(10))
     }
 
     /// (ready, restarts, next) at a second.
     fn at(pod: &Pod, second: u64) -> (bool, u32, Option<u64>) {
         let phase = pod.phase(secs(second));
-        (
-            phase.ready.is_some(),
-            phase.restarts,
-            phase.next.map(|next| next.as_secs()),
-        )
+        (phase.ready.is_some(), phase.restarts, phase.next.map(|next| next.as_secs()))
     }
 
     #[test]
@@ -196,20 +183,10 @@ mod tests {
         for (name, pod, second, expected) in [
             ("starting", pod(Behavior::healthy()), 11, (false, 0, Some(12))),
             ("healthy", pod(Behavior::healthy()), 12, (true, 0, None)),
-            (
-                "slow",
-                pod(Behavior::healthy().starting_in(secs(9))),
-                18,
-                (false, 0, Some(19)),
-            ),
+            ("slow", pod(Behavior::healthy().starting_in(secs(9))), 18, (false, 0, Some(19))),
             ("never", pod(Behavior::never_ready()), 900, (false, 0, None)),
             ("no image", pod(Behavior::image_missing()), 900, (false, 0, None)),
-            (
-                "still ready",
-                pod(Behavior::unready_after(secs(3))),
-                14,
-                (true, 0, Some(15)),
-            ),
+            ("still ready", pod(Behavior::unready_after(secs(3))), 14, (true, 0, Some(15))),
             ("unready", pod(Behavior::unready_after(secs(3))), 15, (false, 0, None)),
             ("before the crash", crashing.clone(), 16, (true, 0, Some(17))),
             ("crashed", crashing.clone(), 17, (false, 1, Some(29))),
@@ -228,20 +205,14 @@ mod tests {
         let pod = pod(Behavior::crashing_after(secs(0)));
         for (second, grace) in [(24, None), (46, Some(Duration::ZERO))] {
             let trouble = pod.phase(secs(second)).trouble.unwrap();
-            assert_eq!(
-                (trouble.kind, trouble.since, trouble.grace),
-                (ObstacleKind::CrashLoop, secs(12), grace)
-            );
+            assert_eq!((trouble.kind, trouble.since, trouble.grace), (ObstacleKind::CrashLoop, secs(12), grace));
         }
     }
 
     #[test]
     fn bad_answers_begin_when_told() {
         let pod = pod(Behavior::failing(0.25).from(secs(60)));
-        assert_eq!(
-            (pod.phase(secs(71)).failing, pod.phase(secs(71)).next),
-            (0.0, Some(secs(72)))
-        );
+        assert_eq!((pod.phase(secs(71)).failing, pod.phase(secs(71)).next), (0.0, Some(secs(72))));
         assert_eq!((pod.phase(secs(72)).failing, pod.phase(secs(72)).next), (0.25, None));
     }
 

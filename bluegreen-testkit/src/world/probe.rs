@@ -46,10 +46,7 @@ impl HealthProbe for WorldProbe {
 impl State {
     fn probe(&mut self, name: String, target: &ProbeTarget) -> Result<ProbeReport, BackendError> {
         let Some(address) = &target.address else {
-            return Err(BackendError::Unusable {
-                object: name,
-                message: "a probe needs an address to ask".to_owned(),
-            });
+            return Err(BackendError::Unusable { object: name, message: "a probe needs an address to ask".to_owned() });
         };
         let asked = self.probes.entry(name).or_default();
         *asked += 1;
@@ -65,11 +62,7 @@ impl State {
             Some(_) => reached.find_map(|color| self.bad_answer(color, asked)),
         };
         Ok(ProbeReport {
-            verdict: if problem.is_some() {
-                Verdict::Fail
-            } else {
-                Verdict::Pass
-            },
+            verdict: if problem.is_some() { Verdict::Fail } else { Verdict::Pass },
             summary: format!("{address}: {}", problem.as_deref().unwrap_or("200 OK")),
             tries: 1,
         })

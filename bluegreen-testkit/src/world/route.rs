@@ -28,15 +28,7 @@ pub(crate) struct Routed {
 
 impl Routed {
     pub(crate) fn new(name: String, state: RouteState) -> Self {
-        Self {
-            name,
-            version: 1,
-            plane: state.clone(),
-            state,
-            mark: None,
-            changed: None,
-            pending: VecDeque::new(),
-        }
+        Self { name, version: 1, plane: state.clone(), state, mark: None, changed: None, pending: VecDeque::new() }
     }
 
     /// Sets where the object routes to; the data plane follows after `propagation`.
@@ -46,10 +38,7 @@ impl Routed {
         }
         self.pending.push_back((now.saturating_add(propagation), state.clone()));
         self.state = state;
-        self.changed = Some(Change {
-            by: by.to_owned(),
-            at: Some(timestamp(now)),
-        });
+        self.changed = Some(Change { by: by.to_owned(), at: Some(timestamp(now)) });
     }
 
     /// Lets the data plane take over what is due.
@@ -88,15 +77,8 @@ impl Routed {
         };
         let sum = u64::from(blue) + u64::from(green);
         match (u64::from(blue) * u64::from(WHOLE)).checked_div(sum) {
-            None => Flow {
-                nowhere: WHOLE,
-                ..Flow::default()
-            },
-            Some(blue) => Flow {
-                blue: blue as u32,
-                green: WHOLE.saturating_sub(blue as u32),
-                nowhere: 0,
-            },
+            None => Flow { nowhere: WHOLE, ..Flow::default() },
+            Some(blue) => Flow { blue: blue as u32, green: WHOLE.saturating_sub(blue as u32), nowhere: 0 },
         }
     }
 

@@ -43,9 +43,7 @@ impl TrafficRouter for WorldRouter {
 
     fn capabilities(&self) -> RouterCapabilities {
         let (weights, preview) = (self.shared).look(|state| (state.settings.weights, state.settings.preview));
-        RouterCapabilities::switch_only()
-            .with_weights(weights)
-            .with_addresses(true, preview)
+        RouterCapabilities::switch_only().with_weights(weights).with_addresses(true, preview)
     }
 
     async fn observe(&self) -> Result<RouteObservation, BackendError> {
@@ -73,12 +71,8 @@ impl TrafficRouter for WorldRouter {
 
     async fn write(&self, write: RouteWrite<'_>) -> Result<RouteObject, BackendError> {
         let site = Site::new("router.write", "write", &*write.object.name);
-        let write = Write {
-            object: write.object.clone(),
-            fence: write.fence,
-            to: write.to.clone(),
-            mark: write.mark.clone(),
-        };
+        let write =
+            Write { object: write.object.clone(), fence: write.fence, to: write.to.clone(), mark: write.mark.clone() };
         self.shared.call(site, move |state| state.write_route(write)).await
     }
 
@@ -110,10 +104,7 @@ impl TrafficRouter for WorldRouter {
         let address = move |state: &mut State| {
             Ok(match via {
                 Via::Production => Some(Address("http://production.world".to_owned())),
-                Via::Preview => state
-                    .previews
-                    .get(color)
-                    .then(|| Address(format!("http://{color}.preview.world"))),
+                Via::Preview => state.previews.get(color).then(|| Address(format!("http://{color}.preview.world"))),
             })
         };
         self.shared.call(site, address).await
@@ -136,10 +127,7 @@ impl Write {
             (Fence::Stamp, Some(expected), Some(found)) => expected.stamp == found.stamp,
             (Fence::Stamp, Some(_), None) => false,
             (Fence::Stamp, None, _) => {
-                return Err(refused(
-                    found,
-                    "a write can't test a stamp where none was read; test the version",
-                ));
+                return Err(refused(found, "a write can't test a stamp where none was read; test the version"));
             }
         };
         if fence && self.object.exact == found.exact {
@@ -165,22 +153,13 @@ fn describe(object: &RouteObject, fence: Fence) -> String {
 }
 
 fn refused(object: &RouteObject, message: &str) -> BackendError {
-    BackendError::Refused {
-        action: "write".to_owned(),
-        object: object.name.clone(),
-        message: message.to_owned(),
-    }
+    BackendError::Refused { action: "write".to_owned(), object: object.name.clone(), message: message.to_owned() }
 }
 
 impl State {
     fn write_route(&mut self, write: Write) -> Result<RouteObject, BackendError> {
         let name = &write.object.name;
-        let Some(found) = self
-            .route
-            .iter()
-            .find(|object| object.name == *name)
-            .map(|object| object.observe())
-        else {
+        let Some(found) = self.route.iter().find(|object| object.name == *name).map(|object| object.observe()) else {
             return Err(BackendError::NotFound {
                 object: name.clone(),
                 hint: "the world was built without it".to_owned(),
@@ -191,19 +170,16 @@ impl State {
             self.check_target(&found, &write.to)?;
             self.check_ready(&found, &write.to);
         }
-        Ok(self
-            .set_route(&found.name, write.to, WRITER, Some(write.mark))
-            .unwrap_or(found))
+        Ok(self.set_route(&found.name, write.to, WRITER, Some(write.mark)).unwrap_or(found))
     }
 
     /// Whether this router can set `to` at all.
     fn check_target(&self, object: &RouteObject, to: &RouteState) -> Result<(), BackendError> {
         match to {
             RouteState::Routes(split) if split.sole().is_some() || self.settings.weights => Ok(()),
-            RouteState::Routes(_) => Err(BackendError::Unsupported {
-                action: format!("route to {to}"),
-                backend: "WorldRouter".to_owned(),
-            }),
+            RouteState::Routes(_) => {
+                Err(BackendError::Unsupported { action: format!("route to {to}"), backend: "WorldRouter".to_owned() })
+            }
             RouteState::Foreign(_) | RouteState::Absent => Err(refused(object, "only a split can be written")),
         }
     }

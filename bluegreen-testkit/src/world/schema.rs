@@ -29,10 +29,7 @@ struct Entry {
 
 impl Schema {
     pub(crate) fn pending(&self) -> PendingMigrations {
-        PendingMigrations {
-            set: self.pending.join("+"),
-            migrations: self.pending.clone(),
-        }
+        PendingMigrations { set: self.pending.join("+"), migrations: self.pending.clone() }
     }
 
     /// What a start that is sent now has to carry.
@@ -52,11 +49,7 @@ impl Schema {
         if self.failure.is_none() && run.phase == MigrationPhase::Expand {
             self.pending.clear();
         }
-        self.runs.push(Entry {
-            run: run.clone(),
-            ends: now.saturating_add(RUN_TIME),
-            failure: self.failure.clone(),
-        });
+        self.runs.push(Entry { run: run.clone(), ends: now.saturating_add(RUN_TIME), failure: self.failure.clone() });
         true
     }
 
@@ -80,11 +73,7 @@ impl Schema {
     }
 
     pub(crate) fn next_event(&self, now: Duration) -> Option<Duration> {
-        self.runs
-            .iter()
-            .map(|entry| entry.ends)
-            .filter(|ends| *ends > now)
-            .min()
+        self.runs.iter().map(|entry| entry.ends).filter(|ends| *ends > now).min()
     }
 
     /// The run with this identity: rollout, set and phase.
@@ -105,10 +94,7 @@ impl Entry {
         let log = format!("ran {} for {}", self.run.set, self.run.release);
         match &self.failure {
             None => MigrationStatus::Succeeded { log },
-            Some(reason) => MigrationStatus::Failed {
-                reason: reason.clone(),
-                log,
-            },
+            Some(reason) => MigrationStatus::Failed { reason: reason.clone(), log },
         }
     }
 }

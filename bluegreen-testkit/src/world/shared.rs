@@ -20,19 +20,13 @@ pub(crate) struct Shared {
 
 impl fmt::Debug for Shared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("World")
-            .field("elapsed", &self.elapsed())
-            .finish_non_exhaustive()
+        f.debug_struct("World").field("elapsed", &self.elapsed()).finish_non_exhaustive()
     }
 }
 
 impl Shared {
     pub(crate) fn new(state: State) -> Self {
-        let shared = Self {
-            start: Instant::now(),
-            state: Mutex::new(state),
-            changed: watch::Sender::new(()),
-        };
+        let shared = Self { start: Instant::now(), state: Mutex::new(state), changed: watch::Sender::new(()) };
         shared.change(|_| ());
         shared
     }

@@ -48,13 +48,8 @@ impl State {
         let to = elapsed(window.to).min(self.now);
         let answers = self.timeline.answers(color, elapsed(window.from), to);
         match answers.good + answers.bad {
-            0 => Measure::NoData {
-                why: format!("no pod of {color} answered a request"),
-            },
-            total => Measure::Counts {
-                bad: answers.bad,
-                total,
-            },
+            0 => Measure::NoData { why: format!("no pod of {color} answered a request") },
+            total => Measure::Counts { bad: answers.bad, total },
         }
     }
 }

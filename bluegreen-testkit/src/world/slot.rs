@@ -42,13 +42,7 @@ pub(crate) struct Status {
 
 impl Slot {
     pub(crate) const fn new(color: Color, object: String) -> Self {
-        Self {
-            color,
-            object,
-            deployment: None,
-            autoscaler: None,
-            unpinned: None,
-        }
+        Self { color, object, deployment: None, autoscaler: None, unpinned: None }
     }
 
     /// The pods and what they are doing.
@@ -71,9 +65,7 @@ impl Slot {
     /// The share of requests that the ready pods, taken together, answer badly.
     pub(crate) fn failing(&self, now: Duration) -> f64 {
         let ready = self.phases(now).filter(|(_, phase)| phase.ready.is_some());
-        let (count, sum) = ready.fold((0_u32, 0.0), |(count, sum), (_, phase)| {
-            (count + 1, sum + phase.failing)
-        });
+        let (count, sum) = ready.fold((0_u32, 0.0), |(count, sum), (_, phase)| (count + 1, sum + phase.failing));
         if count == 0 { 0.0 } else { sum / f64::from(count) }
     }
 
@@ -102,6 +94,7 @@ impl Slot {
             ready,
             settled: true,
             endpoints: endpoints.map(|(pod, _)| pod.endpoint.clone()).collect(),
+            members: self.phases(now).map(|(pod, _)| pod.endpoint.clone()).collect(),
             restarts,
             obstacles: self.obstacles(now).collect(),
             autoscaler: self.autoscaler,

@@ -16,10 +16,7 @@ pub(crate) fn take(slot: &Slot) -> Snapshot {
         name: autoscaler_of(slot),
         content: json!({ "min": slot.unpinned.unwrap_or(autoscaler.min), "max": autoscaler.max }),
     });
-    Snapshot {
-        color: slot.color,
-        objects: deployment.into_iter().chain(autoscaler).collect(),
-    }
+    Snapshot { color: slot.color, objects: deployment.into_iter().chain(autoscaler).collect() }
 }
 
 /// Puts back what is in `snapshot`; keeps the stamp that is there.

@@ -97,15 +97,10 @@ impl State {
 
     /// When something happens next by itself; always later than now.
     pub(crate) fn next_event(&self) -> Option<Duration> {
-        let pods = Color::ALL
-            .into_iter()
-            .filter_map(|color| self.slot(color).next_event(self.now));
+        let pods = Color::ALL.into_iter().filter_map(|color| self.slot(color).next_event(self.now));
         let route = self.route.iter().filter_map(Routed::next_event);
         let late = self.late.iter().map(|late| late.at);
-        pods.chain(route)
-            .chain(late)
-            .chain(self.schema.next_event(self.now))
-            .min()
+        pods.chain(route).chain(late).chain(self.schema.next_event(self.now)).min()
     }
 
     /// Lets a write land `after` this time, whatever becomes of its sender.
@@ -120,9 +115,8 @@ impl State {
         for object in &mut self.route {
             object.propagate(self.now);
         }
-        let (due, rest): (Vec<_>, Vec<_>) = std::mem::take(&mut self.late)
-            .into_iter()
-            .partition(|late| late.at <= self.now);
+        let (due, rest): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.late).into_iter().partition(|late| late.at <= self.now);
         self.late = rest;
         for late in due {
             (late.effect)(self);
@@ -247,9 +241,7 @@ impl State {
             self.pods += 1;
             let endpoint = endpoint(&object, self.pods);
             let behavior = behavior.unwrap_or(Behavior::healthy());
-            deployment
-                .pods
-                .push(Pod::new(endpoint, behavior, self.settings.start_time, now));
+            deployment.pods.push(Pod::new(endpoint, behavior, self.settings.start_time, now));
         }
         self.touch(color);
     }
@@ -289,10 +281,7 @@ impl State {
             RouteState::Foreign(_) | RouteState::Absent => None,
         });
         let first = splits.next().flatten();
-        RouteObservation {
-            split: first.filter(|_| splits.all(|split| split == first)),
-            objects,
-        }
+        RouteObservation { split: first.filter(|_| splits.all(|split| split == first)), objects }
     }
 
     /// Notes that one of our writes broke a law.

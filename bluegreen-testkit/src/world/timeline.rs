@@ -82,10 +82,7 @@ pub(crate) struct Timeline {
 
 impl Timeline {
     pub(crate) const fn new(rate: u64) -> Self {
-        Self {
-            rate,
-            spans: Vec::new(),
-        }
+        Self { rate, spans: Vec::new() }
     }
 
     /// Notes the condition that holds from `now` on.
@@ -132,12 +129,7 @@ impl Timeline {
 
     /// The conditions that held in a stretch of time, cut to it.
     fn spans(&self, from: Duration, to: Duration) -> impl Iterator<Item = (Duration, Duration, &Condition)> {
-        let ends = self
-            .spans
-            .iter()
-            .skip(1)
-            .map(|(begin, _)| *begin)
-            .chain([Duration::MAX]);
+        let ends = self.spans.iter().skip(1).map(|(begin, _)| *begin).chain([Duration::MAX]);
         let spans = self.spans.iter().zip(ends);
         spans
             .map(move |((begin, condition), end)| (from.max(*begin), to.min(end), condition))
@@ -169,17 +161,10 @@ impl Timeline {
 fn answers(first: u64, last: u64, ready: bool, failing: f64) -> Answers {
     let count = last.saturating_sub(first);
     if !ready {
-        return Answers {
-            lost: count,
-            ..Answers::default()
-        };
+        return Answers { lost: count, ..Answers::default() };
     }
     let bad = share(last, failing).saturating_sub(share(first, failing)).min(count);
-    Answers {
-        good: count - bad,
-        bad,
-        lost: 0,
-    }
+    Answers { good: count - bad, bad, lost: 0 }
 }
 
 /// How many of the first `count` fall under `share`; spread evenly.
@@ -195,15 +180,8 @@ mod tests {
 
     fn to(blue: u32, green: u32) -> Condition {
         Condition {
-            flow: Flow {
-                blue,
-                green,
-                nowhere: 0,
-            },
-            ready: PerColor {
-                blue: true,
-                green: true,
-            },
+            flow: Flow { blue, green, nowhere: 0 },
+            ready: PerColor { blue: true, green: true },
             failing: PerColor::default(),
         }
     }
@@ -213,13 +191,7 @@ mod tests {
         let mut timeline = Timeline::new(30);
         timeline.note(Duration::ZERO, to(100, 0));
         timeline.note(333 * MS, to(90, 10));
-        timeline.note(
-            777 * MS,
-            Condition {
-                failing: PerColor { blue: 0.1, green: 0.5 },
-                ..to(1, 1)
-            },
-        );
+        timeline.note(777 * MS, Condition { failing: PerColor { blue: 0.1, green: 0.5 }, ..to(1, 1) });
         let ledger = timeline.ledger(10_000 * MS);
         assert_eq!(ledger.sent(), 300);
         assert_eq!((ledger.lost, ledger.outage), (0, Duration::ZERO));
@@ -235,16 +207,7 @@ mod tests {
     fn a_color_without_a_ready_pod_loses_what_it_gets() {
         let mut timeline = Timeline::new(1000);
         timeline.note(Duration::ZERO, to(100, 0));
-        timeline.note(
-            500 * MS,
-            Condition {
-                ready: PerColor {
-                    blue: false,
-                    green: true,
-                },
-                ..to(75, 25)
-            },
-        );
+        timeline.note(500 * MS, Condition { ready: PerColor { blue: false, green: true }, ..to(75, 25) });
         timeline.note(700 * MS, to(0, 100));
         let ledger = timeline.ledger(1000 * MS);
         assert_eq!(ledger.answered, PerColor { blue: 500, green: 350 });
@@ -255,16 +218,7 @@ mod tests {
     fn a_gap_too_short_for_a_request_shows_as_an_outage() {
         let mut timeline = Timeline::new(1);
         timeline.note(Duration::ZERO, to(100, 0));
-        timeline.note(
-            100 * MS,
-            Condition {
-                flow: Flow {
-                    nowhere: 1,
-                    ..Flow::default()
-                },
-                ..to(0, 0)
-            },
-        );
+        timeline.note(100 * MS, Condition { flow: Flow { nowhere: 1, ..Flow::default() }, ..to(0, 0) });
         timeline.note(101 * MS, to(0, 100));
         let ledger = timeline.ledger(500 * MS);
         assert_eq!((ledger.lost, ledger.outage), (0, MS));
@@ -273,13 +227,7 @@ mod tests {
     #[test]
     fn failing_takes_exactly_its_share() {
         let mut timeline = Timeline::new(100);
-        timeline.note(
-            Duration::ZERO,
-            Condition {
-                failing: PerColor { blue: 0.03, green: 0.0 },
-                ..to(100, 0)
-            },
-        );
+        timeline.note(Duration::ZERO, Condition { failing: PerColor { blue: 0.03, green: 0.0 }, ..to(100, 0) });
         let answers = timeline.answers(Color::Blue, Duration::ZERO, Duration::from_secs(100));
         assert_eq!((answers.good, answers.bad), (9700, 300));
     }

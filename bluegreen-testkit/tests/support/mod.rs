@@ -19,11 +19,7 @@ pub(crate) const fn ms(ms: u64) -> Duration {
 }
 
 pub(crate) fn stamp(seq: u64) -> Stamp {
-    Stamp {
-        epoch: 1,
-        seq,
-        holder: Holder::new(7),
-    }
+    Stamp { epoch: 1, seq, holder: Holder::new(7) }
 }
 
 /// The fence that fits what was read.
@@ -48,13 +44,7 @@ pub(crate) async fn deploy_over(
     version: &str,
     seq: u64,
 ) -> Result<ColorObservation, BackendError> {
-    let deploy = Deploy {
-        expect,
-        fence,
-        stamp: &stamp(seq),
-        release: &Release::version(version),
-        replicas: 3,
-    };
+    let deploy = Deploy { expect, fence, stamp: &stamp(seq), release: &Release::version(version), replicas: 3 };
     world.environment().deploy(deploy).await
 }
 
@@ -65,22 +55,12 @@ pub(crate) async fn scale(
     seq: u64,
 ) -> Result<ColorObservation, BackendError> {
     let expect = &world.color(color);
-    let scale = Scale {
-        expect,
-        fence: fence(expect),
-        stamp: &stamp(seq),
-        replicas,
-        cleanup_after: None,
-    };
+    let scale = Scale { expect, fence: fence(expect), stamp: &stamp(seq), replicas, cleanup_after: None };
     world.environment().scale(scale).await
 }
 
 pub(crate) async fn seal(world: &World, expect: &ColorObservation, seq: u64) -> Result<ColorObservation, BackendError> {
-    let seal = Seal {
-        expect,
-        fence: fence(expect),
-        stamp: &stamp(seq),
-    };
+    let seal = Seal { expect, fence: fence(expect), stamp: &stamp(seq) };
     world.environment().seal(seal).await
 }
 

@@ -113,6 +113,11 @@ impl App {
         self.state.closing.store(true, Ordering::SeqCst);
     }
 
+    /// Answers leave their connections open again.
+    pub fn keep_connections(&self) {
+        self.state.closing.store(false, Ordering::SeqCst);
+    }
+
     /// Whether every answer closes its connection.
     #[must_use]
     pub fn is_closing(&self) -> bool {

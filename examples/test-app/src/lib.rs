@@ -23,6 +23,7 @@
 //! | `GET /health`, `GET /ready` | the probes: 200 or 503 |
 //! | `GET /connections` | `{"open": N}`, see [`Connections`] |
 //! | `POST /drain` | every answer from now on closes its connection |
+//! | `DELETE /drain` | takes that back |
 //! | `POST /mode?set=fail,slow:200ms` | changes the [mode](Mode) |
 //!
 //! # Closing connections

@@ -47,9 +47,15 @@ async fn route(app: &App, connection: &Connection, request: &Parts) -> Response<
             app.close_connections();
             text(StatusCode::OK, "draining\n")
         }
+        (&Method::DELETE, "/drain") => {
+            log::line("not draining any more");
+            app.keep_connections();
+            text(StatusCode::OK, "serving\n")
+        }
         (&Method::POST, "/mode") => set_mode(app, &request.uri),
         (_, "/" | "/version" | "/health" | "/ready" | "/connections") => wrong_method("GET"),
-        (_, "/drain" | "/mode") => wrong_method("POST"),
+        (_, "/drain") => wrong_method("POST, DELETE"),
+        (_, "/mode") => wrong_method("POST"),
         _ => text(StatusCode::NOT_FOUND, "not found\n"),
     }
 }

@@ -60,19 +60,12 @@ impl Connection {
     pub(super) async fn request(&mut self, target: &Target, number: u64) -> Result<Answer, Failure> {
         let stream = match &mut self.stream {
             Some(stream) => stream,
-            closed => closed.insert(
-                connect(target, number)
-                    .await
-                    .map_err(|error| failure("connecting", &error))?,
-            ),
+            closed => closed.insert(connect(target, number).await.map_err(|error| failure("connecting", &error))?),
         };
         let option = if target.keep_alive { "keep-alive" } else { "close" };
         let host = target.address;
         let request = format!("GET /?number={number} HTTP/1.1\r\nHost: {host}\r\nConnection: {option}\r\n\r\n");
-        stream
-            .write_all(request.as_bytes())
-            .await
-            .map_err(|error| failure("sending", &error))?;
+        stream.write_all(request.as_bytes()).await.map_err(|error| failure("sending", &error))?;
         read_answer(stream, &mut self.received).await
     }
 
@@ -109,11 +102,7 @@ impl Connection {
 }
 
 async fn connect(target: &Target, number: u64) -> io::Result<TcpStream> {
-    let socket = if target.address.is_ipv4() {
-        TcpSocket::new_v4()
-    } else {
-        TcpSocket::new_v6()
-    }?;
+    let socket = if target.address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     let mut turns = target.sources.iter().cycle();
     let turn = usize::try_from(number).unwrap_or_default() % target.sources.len().max(1);
     if let Some(source) = turns.nth(turn) {
@@ -155,9 +144,7 @@ async fn read_answer(stream: &mut TcpStream, received: &mut Vec<u8>) -> Result<A
 async fn read_more(stream: &mut TcpStream, received: &mut Vec<u8>) -> Result<(), Failure> {
     received.reserve(READ);
     match stream.read_buf(received).await {
-        Ok(0) => Err(Failure::Lost(
-            "the connection was closed before the answer was complete".to_owned(),
-        )),
+        Ok(0) => Err(Failure::Lost("the connection was closed before the answer was complete".to_owned())),
         Ok(_) => Ok(()),
         Err(error) => Err(failure("receiving", &error)),
     }
@@ -172,28 +159,20 @@ fn parse_head(head: &str) -> Result<(Answer, usize), Failure> {
         _ => None,
     };
     let status = status.ok_or_else(|| Failure::Lost(format!("not an answer: {status_line:?}")))?;
-    let mut answer = Answer {
-        status,
-        version: "?".to_owned(),
-        closes: false,
-    };
+    let mut answer = Answer { status, version: "?".to_owned(), closes: false };
     let mut length = None;
     for (name, value) in lines.filter_map(|line| line.split_once(':')) {
         let value = value.trim();
         if name.eq_ignore_ascii_case("x-version") {
             value.clone_into(&mut answer.version);
         } else if name.eq_ignore_ascii_case("connection") {
-            answer.closes = value
-                .split(',')
-                .any(|option| option.trim().eq_ignore_ascii_case("close"));
+            answer.closes = value.split(',').any(|option| option.trim().eq_ignore_ascii_case("close"));
         } else if name.eq_ignore_ascii_case("content-length") {
             length = value.parse().ok();
         }
     }
     match length {
         Some(length) => Ok((answer, length)),
-        None => Err(Failure::Own(
-            "the load only understands answers with a content-length".to_owned(),
-        )),
+        None => Err(Failure::Own("the load only understands answers with a content-length".to_owned())),
     }
 }

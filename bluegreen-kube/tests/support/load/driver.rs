@@ -100,8 +100,7 @@ impl Driver {
         // A wait for a free connection is a part of the answer time, being late by one's own fault is not.
         let start = if self.held_up { due } else { now };
         if let Some(connection) = self.idle.take() {
-            self.under_way
-                .spawn(carry_out(Arc::clone(&self.shared), connection, number, start));
+            self.under_way.spawn(carry_out(Arc::clone(&self.shared), connection, number, start));
         }
     }
 
@@ -112,9 +111,7 @@ impl Driver {
             self.next += 1;
             skipped += 1;
         }
-        self.shared
-            .tally()
-            .own_errors(skipped, format!("the load was not scheduled for {late:?}"));
+        self.shared.tally().own_errors(skipped, format!("the load was not scheduled for {late:?}"));
     }
 
     fn finish(&mut self, finished: Result<Connection, JoinError>) {
@@ -170,11 +167,7 @@ async fn carry_out(shared: Arc<Shared>, mut connection: Connection, number: u64,
         let took = now.saturating_sub(before);
         let starved = took > shared.timeout + STARVED;
         let error = format!("no answer within {took:?}");
-        Err(if starved {
-            Failure::Own(error)
-        } else {
-            Failure::Lost(error)
-        })
+        Err(if starved { Failure::Own(error) } else { Failure::Lost(error) })
     });
     match result {
         Ok(answer) => {

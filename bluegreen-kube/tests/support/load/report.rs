@@ -112,11 +112,7 @@ impl Tally {
                 times.last_answer = now;
                 times.last_start = times.last_start.max(start);
             })
-            .or_insert(Times {
-                first_answer: now,
-                last_answer: now,
-                last_start: start,
-            });
+            .or_insert(Times { first_answer: now, last_answer: now, last_start: start });
         *report.answered_by.entry(answer.version).or_default() += 1;
         if answer.status < 500 {
             report.longest_gap = report.longest_gap.max(now.saturating_sub(self.last_good));
@@ -131,12 +127,7 @@ impl Tally {
                 self.report.lost_total += 1;
                 if self.report.lost.len() < EXAMPLES {
                     let after = now.saturating_sub(start);
-                    self.report.lost.push(Lost {
-                        number,
-                        at: start,
-                        after,
-                        error,
-                    });
+                    self.report.lost.push(Lost { number, at: start, after, error });
                 }
             }
             Failure::Own(reason) => self.own_errors(1, reason),
