@@ -74,8 +74,14 @@ pub enum RunError {
     #[error("the journal can't be used")]
     Journal(#[from] JournalError),
     /// The journal's events don't follow from each other. Nothing was touched.
-    #[error("the journal can't be replayed")]
-    Illegal(#[from] IllegalEvent),
+    #[error("the journal of rollout {rollout} can't be replayed; look at it, or move it away")]
+    Illegal {
+        /// Which.
+        rollout: RolloutId,
+        /// Why.
+        #[source]
+        source: IllegalEvent,
+    },
     /// The world could not be reached for longer than the plan has patience. Everything is as it was; recover later.
     #[error("the world could not be reached for {patience:?}: {error}; recover when it can be")]
     Unreachable {

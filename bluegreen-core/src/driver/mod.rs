@@ -52,6 +52,8 @@ pub(crate) struct Driver {
     sampler: Sampler,
     colors: PerColor<Followed<ColorObservation>>,
     route: Followed<RouteObservation>,
+    /// Whether the last thing that a watch of a color told is that it broke.
+    deaf: PerColor<bool>,
     requests: tokio::sync::mpsc::Receiver<Asked>,
     status: watch::Sender<Status>,
     /// Since when the world can't be reached.
@@ -100,6 +102,7 @@ impl Driver {
             colors: PerColor::from_fn(|color| backends.environment.watch(color)),
             route: backends.router.watch(),
             unreachable: None,
+            deaf: PerColor::default(),
             backends,
             ledger,
             state,
@@ -122,7 +125,8 @@ impl Driver {
     fn fold(&mut self, stage: Stage, event: Event) -> Result<(), RunError> {
         let sampled = matches!(event, Event::Sampled(_));
         let record = self.ledger.record(self.now(), &self.holder, stage, event);
-        self.state.apply(&record)?;
+        let illegal = |source| RunError::Illegal { rollout: record.rollout.clone(), source };
+        self.state.apply(&record).map_err(illegal)?;
         self.ledger.push(record);
         if !sampled {
             self.view.barrier = self.next_serial();

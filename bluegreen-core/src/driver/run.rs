@@ -5,9 +5,9 @@ use jiff::Timestamp;
 use tracing::Instrument;
 
 use super::requests::{Asked, RequestError};
-use super::sampling::Sampled;
+use super::sampling::{Look, Sampled};
 use super::{Driver, RunError};
-use crate::backend::{BackendError, ColorObservation, RouteObservation, chain};
+use crate::backend::{BackendError, ColorObservation, Measure, RouteObservation, chain};
 use crate::color::Color;
 use crate::engine::{Decision, Reading, State, Then};
 use crate::record::{End, Ending, Event, Request, Update};
@@ -170,6 +170,7 @@ impl Driver {
     }
 
     fn take_in_color(&mut self, color: Color, seen: Result<ColorObservation, BackendError>) {
+        *self.deaf.get_mut(color) = seen.is_err();
         match seen {
             Ok(value) => {
                 let heard = self.view.heard(color) == Some(&value);
@@ -193,10 +194,20 @@ impl Driver {
     }
 
     fn take_in_sample(&mut self, stage: Stage, sampled: Sampled) -> Result<(), RunError> {
-        if let Some(seen) = sampled.observation {
-            self.take_in_color(seen.color, Ok(seen));
+        let Sampled { mut sample, look } = sampled;
+        match look {
+            Look::Elsewhere => {}
+            Look::Read(seen) => self.take_in_color(seen.color, Ok(*seen)),
+            // What a watch told holds until it tells something else, or breaks.
+            Look::Watch => {
+                let heard = self.view.heard(sample.color).filter(|_| !self.deaf.get(sample.color));
+                sample.measure = heard.map_or_else(
+                    || Measure::NoData { why: "the watch is broken".to_owned() },
+                    |seen| Measure::Gauge { value: f64::from(seen.ready) },
+                );
+            }
         }
-        self.fold(stage, Event::Sampled(sampled.sample))
+        self.fold(stage, Event::Sampled(sample))
     }
 
     async fn ask(&mut self, stage: Stage, asked: Asked) -> Result<(), RunError> {

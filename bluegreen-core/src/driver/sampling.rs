@@ -16,6 +16,9 @@ use crate::engine::State;
 use crate::plan::SourceName;
 use crate::record::Sample;
 
+/// Pods are watched; so often they are read as well, to be sure that the watch tells the truth.
+const READ_EVERY: SignedDuration = SignedDuration::from_secs(30);
+
 /// So many measurements may wait to be taken in; then their tasks wait.
 const BACKLOG: usize = 64;
 
@@ -26,11 +29,22 @@ pub(super) struct Sampler {
     samples: Option<mpsc::Receiver<Sampled>>,
 }
 
-/// A measurement, and what was seen of the color if it was a look at its pods.
+/// A measurement, and what was looked at.
 #[derive(Debug)]
 pub(super) struct Sampled {
     pub(super) sample: Sample,
-    pub(super) observation: Option<ColorObservation>,
+    pub(super) look: Look,
+}
+
+/// What was looked at for a sample.
+#[derive(Debug)]
+pub(super) enum Look {
+    /// Not the pods.
+    Elsewhere,
+    /// The pods were read.
+    Read(Box<ColorObservation>),
+    /// The pods are as the watch of them told last.
+    Watch,
 }
 
 impl Sampler {
@@ -87,27 +101,35 @@ impl Source {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let longest = SignedDuration::try_from(self.interval * 2).unwrap_or(SignedDuration::MAX);
         let mut last = self.backends.clock.now();
+        let mut read = None;
         loop {
             ticks.tick().await;
             let now = self.backends.clock.now();
             let speaks_for = now.duration_since(last).clamp(SignedDuration::ZERO, longest);
-            let (measure, summary, observation) = self.look(Window { from: last, to: now }).await;
+            let due = read.is_none_or(|read| now.duration_since(read) >= READ_EVERY);
+            read = if due { Some(now) } else { read };
+            let (measure, summary, look) = self.look(Window { from: last, to: now }, due).await;
             last = now;
             let (source, color, seconds) = (self.what.to_string(), self.color, speaks_for.as_secs_f64());
             let sample = Sample { source, color, seconds, measure, summary };
-            if self.sender.send(Sampled { sample, observation }).await.is_err() {
+            if self.sender.send(Sampled { sample, look }).await.is_err() {
                 return;
             }
         }
     }
 
-    async fn look(&self, window: Window) -> (Measure, String, Option<ColorObservation>) {
+    async fn look(&self, window: Window, read: bool) -> (Measure, String, Look) {
         match self.what {
+            SourceName::Pods | SourceName::Guard if !read => {
+                (Measure::NoData { why: String::new() }, String::new(), Look::Watch)
+            }
             SourceName::Pods | SourceName::Guard => {
                 let observe = self.backends.environment.observe(self.color);
                 match call(self.deadline, "look at", self.color.as_str(), observe).await {
-                    Ok(seen) => (Measure::Gauge { value: f64::from(seen.ready) }, String::new(), Some(seen)),
-                    Err(error) => (Measure::NoData { why: chain(&error) }, String::new(), None),
+                    Ok(seen) => {
+                        (Measure::Gauge { value: f64::from(seen.ready) }, String::new(), Look::Read(Box::new(seen)))
+                    }
+                    Err(error) => (Measure::NoData { why: chain(&error) }, String::new(), Look::Elsewhere),
                 }
             }
             SourceName::Probe(index) => {
@@ -119,9 +141,9 @@ impl Source {
                 let probed = tokio::time::timeout(self.deadline, run_probe(&self.backends, &**probe, target));
                 let late = Err((Verdict::Fail, format!("no verdict within {:?}", self.deadline)));
                 match probed.await.unwrap_or(late) {
-                    Ok(_) => (Measure::Counts { bad: 0, total: 1 }, String::new(), None),
-                    Err((Verdict::Fail, summary)) => (Measure::Counts { bad: 1, total: 1 }, summary, None),
-                    Err((_, why)) => (Measure::NoData { why }, String::new(), None),
+                    Ok(_) => (Measure::Counts { bad: 0, total: 1 }, String::new(), Look::Elsewhere),
+                    Err((Verdict::Fail, summary)) => (Measure::Counts { bad: 1, total: 1 }, summary, Look::Elsewhere),
+                    Err((_, why)) => (Measure::NoData { why }, String::new(), Look::Elsewhere),
                 }
             }
             SourceName::Signal(index) => {
@@ -131,14 +153,14 @@ impl Source {
                 let sample = signal.sample(self.color, window);
                 match call(self.deadline, "sample", &self.what.to_string(), sample).await {
                     Ok(Measure::Gauge { value }) if !value.is_finite() => no_data(&format!("the level is {value}")),
-                    Ok(measure) => (measure, String::new(), None),
-                    Err(error) => (Measure::NoData { why: chain(&error) }, String::new(), None),
+                    Ok(measure) => (measure, String::new(), Look::Elsewhere),
+                    Err(error) => (Measure::NoData { why: chain(&error) }, String::new(), Look::Elsewhere),
                 }
             }
         }
     }
 }
 
-fn no_data(why: &str) -> (Measure, String, Option<ColorObservation>) {
-    (Measure::NoData { why: why.to_owned() }, String::new(), None)
+fn no_data(why: &str) -> (Measure, String, Look) {
+    (Measure::NoData { why: why.to_owned() }, String::new(), Look::Elsewhere)
 }

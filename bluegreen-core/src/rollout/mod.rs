@@ -169,7 +169,8 @@ impl Rollout {
         for note in &log.notes {
             tracing::warn!(%rollout, note, "the journal was not ended properly");
         }
-        let state = State::replay(&log.records)?;
+        let illegal = |source| RunError::Illegal { rollout: rollout.clone(), source };
+        let state = State::replay(&log.records).map_err(illegal)?;
         Ok(state.map(|state| (log.records, state)))
     }
 
@@ -257,7 +258,8 @@ impl Rollout {
         mut ledger: Ledger,
         survey: &Survey,
     ) -> Result<Handle, RunError> {
-        let state = State::after(state, &first)?;
+        let illegal = |source| RunError::Illegal { rollout: first.rollout.clone(), source };
+        let state = State::after(state, &first).map_err(illegal)?;
         let rollout = state.rollout.clone();
         ledger.push(first);
         let (requests, asked) = mpsc::channel(REQUESTS);
