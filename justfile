@@ -51,7 +51,7 @@ fix:
 # The tests on a real cluster; CONTRIBUTING.md names the variables that they need.
 e2e *ARGS:
     cargo test --workspace --test router --test environment
-    cargo test --workspace --test e2e -- --test-threads=1 {{ ARGS }}
+    cargo test --workspace --test e2e -- --test-threads=4 {{ ARGS }}
 
 # The peers' failures after the switch, 20 times each.
 soak $BLUEGREEN_TEST_SOAK="20":

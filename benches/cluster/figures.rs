@@ -21,6 +21,14 @@ impl fmt::Display for Figures {
             let index = ((sorted.len() as f64 * share).ceil() as usize).clamp(1, sorted.len().max(1)) - 1;
             sorted.get(index).map_or(f64::NAN, |duration| duration.as_secs_f64() * 1000.0)
         };
-        write!(f, "median {:5.1} ms  p90 {:5.1}  p99 {:5.1}  max {:5.1}  ({} runs)", at(0.5), at(0.9), at(0.99), at(1.0), sorted.len())
+        write!(
+            f,
+            "median {:5.1} ms  p90 {:5.1}  p99 {:5.1}  max {:5.1}  ({} runs)",
+            at(0.5),
+            at(0.9),
+            at(0.99),
+            at(1.0),
+            sorted.len()
+        )
     }
 }

@@ -3,6 +3,8 @@
 //! Needs `BLUEGREEN_TEST_KUBECONFIG` and `BLUEGREEN_TEST_IMAGE` (see `bluegreen-kube/tests/e2e/main.rs`); says so and ends
 //! without them. `BLUEGREEN_BENCH_RUNS` sets how often each case is run; 30 unless set.
 
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a bench that can't measure stops")]
+
 mod figures;
 mod shop;
 mod timed;
@@ -34,8 +36,12 @@ async fn main() {
     }
     shop.close().await;
     println!("{runs} rollouts that were promoted, {runs} that were rolled back; file journal, synced\n");
-    println!("  event that satisfies the last gate -> switch PATCH leaves    {switches}   goal: median 10 ms, p99 50 ms");
-    println!("  event that fails the watch -> rollback PATCH leaves          {rollbacks}   goal: median 10 ms, p99 50 ms");
+    println!(
+        "  event that satisfies the last gate -> switch PATCH leaves    {switches}   goal: median 10 ms, p99 50 ms"
+    );
+    println!(
+        "  event that fails the watch -> rollback PATCH leaves          {rollbacks}   goal: median 10 ms, p99 50 ms"
+    );
     println!("\n  API requests of the last promoted rollout      {promoted}");
     println!("  API requests of the last rolled back rollout   {returned}");
 }
@@ -60,7 +66,10 @@ async fn run(shop: &Shop, version: &str, start_as: &str) -> (Took, Requests) {
         .journal(FileJournal::open(journal.path()).unwrap())
         .settle(Duration::from_millis(500))
         .drain(Duration::from_millis(500))
-        .watch(Watch::lasting(Duration::from_secs(if start_as.is_empty() { 2 } else { 60 })).interval(Duration::from_secs(1)))
+        .watch(
+            Watch::lasting(Duration::from_secs(if start_as.is_empty() { 2 } else { 60 }))
+                .interval(Duration::from_secs(1)),
+        )
         .build()
         .unwrap();
     let outcome = rollout.run(Release::image(shop.image(version)).with_configuration(version)).await.unwrap();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bluegreen_core::{System, Entropy, Target};
+use bluegreen_core::{Entropy, System, Target};
 use bluegreen_kube::{Cluster, DeploymentEnvironment};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{Namespace, Service};

@@ -1,5 +1,7 @@
 //! Rollouts in the in-memory world: what the library itself costs.
 
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a bench that can't measure stops")]
+
 use std::time::Duration;
 
 use bluegreen_core::engine::{Decide, Engine, State, View};

@@ -50,11 +50,7 @@ impl Config {
     /// If a variable makes no sense.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let text = |variable| lookup(variable).filter(|value| !value.is_empty());
-        let mut config = Self {
-            color: text("COLOR"),
-            pod: text("POD_NAME"),
-            ..Self::default()
-        };
+        let mut config = Self { color: text("COLOR"), pod: text("POD_NAME"), ..Self::default() };
         if let Some(port) = text("PORT") {
             config.port = port.parse().map_err(|error| ConfigError::new("PORT", error))?;
         }
@@ -76,10 +72,7 @@ impl Config {
     /// Whether the process is to end before it serves anything.
     #[must_use]
     pub fn exits_at_start(&self) -> bool {
-        self.start_as.contains(&Mode {
-            change: Change::Exit,
-            after: None,
-        })
+        self.start_as.contains(&Mode { change: Change::Exit, after: None })
     }
 }
 
@@ -99,10 +92,7 @@ impl Default for Config {
 
 impl ConfigError {
     fn new(variable: &'static str, reason: impl Display) -> Self {
-        Self {
-            variable,
-            reason: reason.to_string(),
-        }
+        Self { variable, reason: reason.to_string() }
     }
 }
 
@@ -120,10 +110,7 @@ mod tests {
 
     fn config(environment: &[(&str, &str)]) -> Result<Config, ConfigError> {
         Config::from_lookup(|variable| {
-            environment
-                .iter()
-                .find(|(name, _)| *name == variable)
-                .map(|(_, value)| (*value).to_owned())
+            environment.iter().find(|(name, _)| *name == variable).map(|(_, value)| (*value).to_owned())
         })
     }
 

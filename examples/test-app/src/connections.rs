@@ -24,10 +24,7 @@ impl Connections {
     /// A new connection, not counted yet.
     #[must_use]
     pub fn open(&self) -> Connection {
-        Connection {
-            counted: AtomicBool::new(false),
-            all: self.clone(),
-        }
+        Connection { counted: AtomicBool::new(false), all: self.clone() }
     }
 
     /// How many connections are counted.

@@ -48,11 +48,7 @@ impl Mode {
     ///
     /// If one of them is unknown; then none is returned.
     pub fn list(text: &str) -> Result<Vec<Self>, ModeError> {
-        text.split(',')
-            .map(str::trim)
-            .filter(|mode| !mode.is_empty())
-            .map(str::parse)
-            .collect()
+        text.split(',').map(str::trim).filter(|mode| !mode.is_empty()).map(str::parse).collect()
     }
 }
 
@@ -129,9 +125,7 @@ pub(crate) fn duration(text: &str) -> Result<Duration, ModeError> {
         Some(number) => (number, Duration::from_millis),
         None => (text.strip_suffix('s').unwrap_or(text), Duration::from_secs),
     };
-    let number = number
-        .parse()
-        .map_err(|_| ModeError(format!("{text:?} is no duration such as 10s or 300ms")))?;
+    let number = number.parse().map_err(|_| ModeError(format!("{text:?} is no duration such as 10s or 300ms")))?;
     let duration = to_duration(number);
     if duration > LONGEST {
         return Err(ModeError(format!("{text:?} is longer than a day")));
@@ -145,32 +139,14 @@ mod tests {
 
     #[test]
     fn reads_its_own_notation() {
-        for text in [
-            "ok",
-            "fail",
-            "slow:200ms",
-            "unready",
-            "ready",
-            "unhealthy",
-            "exit",
-            "fail-after:5000ms",
-        ] {
+        for text in ["ok", "fail", "slow:200ms", "unready", "ready", "unhealthy", "exit", "fail-after:5000ms"] {
             assert_eq!(text.parse::<Mode>().unwrap().to_string(), text);
         }
         let modes = Mode::list("fail, exit-after:10s,slow:2").unwrap();
         let expected = [
-            Mode {
-                change: Change::Fail,
-                after: None,
-            },
-            Mode {
-                change: Change::Exit,
-                after: Some(Duration::from_secs(10)),
-            },
-            Mode {
-                change: Change::Slow(Duration::from_secs(2)),
-                after: None,
-            },
+            Mode { change: Change::Fail, after: None },
+            Mode { change: Change::Exit, after: Some(Duration::from_secs(10)) },
+            Mode { change: Change::Slow(Duration::from_secs(2)), after: None },
         ];
         assert_eq!(modes, expected);
         assert_eq!(Mode::list(""), Ok(Vec::new()));

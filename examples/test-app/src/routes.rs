@@ -27,9 +27,7 @@ pub(crate) async fn answer(app: &App, connection: &Connection, request: &Parts) 
     response.headers_mut().insert(X_VERSION, app.version().clone());
     // Asked only now: an answer that took long must not promise a connection that ends meanwhile.
     if app.is_closing() || wants_close(request) {
-        response
-            .headers_mut()
-            .insert(CONNECTION, HeaderValue::from_static("close"));
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         connection.is_ending();
     }
     response
@@ -72,11 +70,7 @@ async fn root(app: &App) -> Response<Full<Bytes>> {
 }
 
 fn probe(good: bool) -> Response<Full<Bytes>> {
-    if good {
-        text(StatusCode::OK, "ok\n")
-    } else {
-        text(StatusCode::SERVICE_UNAVAILABLE, "not ok\n")
-    }
+    if good { text(StatusCode::OK, "ok\n") } else { text(StatusCode::SERVICE_UNAVAILABLE, "not ok\n") }
 }
 
 /// All modes of the request or, if one of them is unknown, none.
@@ -96,41 +90,26 @@ fn set_mode(app: &App, uri: &Uri) -> Response<Full<Bytes>> {
 
 /// Undoes the percent encoding of the only two characters of a mode that clients like to encode.
 fn decode(text: &str) -> String {
-    text.replace("%3A", ":")
-        .replace("%3a", ":")
-        .replace("%2C", ",")
-        .replace("%2c", ",")
+    text.replace("%3A", ":").replace("%3a", ":").replace("%2C", ",").replace("%2c", ",")
 }
 
 /// Whether the client asks for the end of the connection; HTTP/1.0 implies it.
 fn wants_close(request: &Parts) -> bool {
-    let mut options = request
-        .headers
-        .get_all(CONNECTION)
-        .iter()
-        .filter_map(|value| value.to_str().ok());
+    let mut options = request.headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
     request.version < Version::HTTP_11
-        || options.any(|options| {
-            options
-                .split(',')
-                .any(|option| option.trim().eq_ignore_ascii_case("close"))
-        })
+        || options.any(|options| options.split(',').any(|option| option.trim().eq_ignore_ascii_case("close")))
 }
 
 fn json_answer(value: &Value) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::from(value.to_string()));
-    response
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }
 
 fn text(status: StatusCode, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(body.into()));
     *response.status_mut() = status;
-    response
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
     response
 }
 
@@ -156,12 +135,7 @@ mod tests {
     }
 
     async fn ask_over(app: &App, connection: &Connection, method: &str, uri: &str) -> (StatusCode, String) {
-        let (request, ()) = Request::builder()
-            .method(method)
-            .uri(uri)
-            .body(())
-            .unwrap()
-            .into_parts();
+        let (request, ()) = Request::builder().method(method).uri(uri).body(()).unwrap().into_parts();
         let (answer, body) = answer(app, connection, &request).await.into_parts();
         assert_eq!(answer.headers[X_VERSION], "v1");
         let body = body.collect().await.unwrap().to_bytes();
@@ -174,10 +148,7 @@ mod tests {
 
     #[tokio::test]
     async fn tells_who_it_is() {
-        let config = Config {
-            color: Some("blue".to_owned()),
-            ..Config::default()
-        };
+        let config = Config { color: Some("blue".to_owned()), ..Config::default() };
         let app = App::new(&config);
         let (_, first) = ask(&app, "GET", "/").await;
         let (_, second) = ask(&app, "GET", "/?n=17").await;
@@ -206,34 +177,19 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn time_changes_modes() {
-        let config = Config {
-            start_delay: Duration::from_secs(2),
-            ..Config::default()
-        };
+        let config = Config { start_delay: Duration::from_secs(2), ..Config::default() };
         let app = App::new(&config);
         assert_eq!(status(&app, "GET", "/ready").await, 503);
         sleep(Duration::from_secs(2)).await;
         assert_eq!(status(&app, "GET", "/ready").await, 200);
 
-        assert_eq!(
-            status(&app, "POST", "/mode?set=unready-after:5s,fail-after:6s").await,
-            200
-        );
+        assert_eq!(status(&app, "POST", "/mode?set=unready-after:5s,fail-after:6s").await, 200);
         sleep(Duration::from_secs(4)).await;
-        assert_eq!(
-            (status(&app, "GET", "/ready").await, status(&app, "GET", "/").await),
-            (200, 200)
-        );
+        assert_eq!((status(&app, "GET", "/ready").await, status(&app, "GET", "/").await), (200, 200));
         sleep(Duration::from_millis(1500)).await;
-        assert_eq!(
-            (status(&app, "GET", "/ready").await, status(&app, "GET", "/").await),
-            (503, 200)
-        );
+        assert_eq!((status(&app, "GET", "/ready").await, status(&app, "GET", "/").await), (503, 200));
         sleep(Duration::from_secs(1)).await;
-        assert_eq!(
-            (status(&app, "GET", "/ready").await, status(&app, "GET", "/").await),
-            (503, 500)
-        );
+        assert_eq!((status(&app, "GET", "/ready").await, status(&app, "GET", "/").await), (503, 500));
 
         assert_eq!(status(&app, "POST", "/mode?set=ok,slow:3s").await, 200);
         let before = tokio::time::Instant::now();
@@ -263,11 +219,7 @@ mod tests {
     #[tokio::test]
     async fn counts_clients_but_neither_probes_nor_whoever_asks() {
         let app = App::new(&Config::default());
-        let (client, prober, tester) = (
-            app.connections().open(),
-            app.connections().open(),
-            app.connections().open(),
-        );
+        let (client, prober, tester) = (app.connections().open(), app.connections().open(), app.connections().open());
         ask_over(&app, &client, "GET", "/").await;
         ask_over(&app, &prober, "GET", "/health").await;
         ask_over(&app, &prober, "GET", "/ready").await;
@@ -275,17 +227,9 @@ mod tests {
         assert_eq!(ask_over(&app, &client, "GET", "/connections").await.1, r#"{"open":0}"#);
 
         ask_over(&app, &tester, "POST", "/drain").await;
-        assert_eq!(
-            ask_over(&app, &tester, "GET", "/connections").await.1,
-            r#"{"open":1}"#,
-            "not told yet"
-        );
+        assert_eq!(ask_over(&app, &tester, "GET", "/connections").await.1, r#"{"open":1}"#, "not told yet");
         ask_over(&app, &client, "GET", "/").await;
-        assert_eq!(
-            ask_over(&app, &tester, "GET", "/connections").await.1,
-            r#"{"open":0}"#,
-            "told"
-        );
+        assert_eq!(ask_over(&app, &tester, "GET", "/connections").await.1, r#"{"open":0}"#, "told");
     }
 
     #[test]
@@ -296,16 +240,8 @@ mod tests {
             (Version::HTTP_11, "upgrade, Close", true),
             (Version::HTTP_10, "", true),
         ] {
-            let request = Request::builder()
-                .version(version)
-                .header(CONNECTION, connection)
-                .body(())
-                .unwrap();
-            assert_eq!(
-                wants_close(&request.into_parts().0),
-                close,
-                "{version:?} {connection:?}"
-            );
+            let request = Request::builder().version(version).header(CONNECTION, connection).body(()).unwrap();
+            assert_eq!(wants_close(&request.into_parts().0), close, "{version:?} {connection:?}");
         }
     }
 }

@@ -59,12 +59,7 @@ impl Server {
     pub async fn bind(config: Config) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, config.port)).await?;
         let address = listener.local_addr()?;
-        Ok(Self {
-            app: App::new(&config),
-            config,
-            listener,
-            address,
-        })
+        Ok(Self { app: App::new(&config), config, listener, address })
     }
 
     /// Where the app listens.
@@ -91,13 +86,9 @@ impl Server {
         let (close_idle, _) = watch::channel(false);
         self.accept_until(stop, &mut connections, &close_idle).await;
 
-        log::line(format_args!(
-            "stopping: serving for another {:?}",
-            self.config.term_delay
-        ));
+        log::line(format_args!("stopping: serving for another {:?}", self.config.term_delay));
         self.app.close_connections();
-        self.accept_until(sleep(self.config.term_delay), &mut connections, &close_idle)
-            .await;
+        self.accept_until(sleep(self.config.term_delay), &mut connections, &close_idle).await;
 
         drop(self.listener);
         if timeout(LINGER, all_done(&mut connections)).await.is_err() {

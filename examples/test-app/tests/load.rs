@@ -18,19 +18,12 @@ use tokio::time::{sleep, timeout};
 #[tokio::test]
 async fn loses_nothing_at_a_thousand_new_connections_per_second() {
     let app = AppProcess::start(&[("VERSION", "v7")]);
-    let load = Load::new_connections(app.address, 1_000)
-        .limits(3_000, Duration::from_secs(10))
-        .start()
-        .unwrap();
+    let load = Load::new_connections(app.address, 1_000).limits(3_000, Duration::from_secs(10)).start().unwrap();
     sleep(Duration::from_millis(3_500)).await;
     let report = load.stop().await;
     assert_eq!((report.failed(), report.own_errors), (0, 0), "{report:#?}");
     assert_eq!((report.sent, report.answered), (3_000, 3_000), "{report:#?}");
-    assert_eq!(
-        (report.answered_by["v7"], report.statuses[&200]),
-        (3_000, 3_000),
-        "{report:#?}"
-    );
+    assert_eq!((report.answered_by["v7"], report.statuses[&200]), (3_000, 3_000), "{report:#?}");
     assert!(report.slowest > Duration::ZERO && report.longest_gap > Duration::ZERO);
     assert!(report.first_answer_by("v7") < report.last_start_answered_by("v7"));
     assert!(report.last_start_answered_by("v7") < report.last_answer_by("v7"));
@@ -44,11 +37,7 @@ async fn loses_nothing_over_persistent_connections() {
     sleep(Duration::from_secs(1)).await;
     assert_eq!(app.ask("GET /connections").await, (200, r#"{"open":20}"#.to_owned()));
     let report = load.stop().await;
-    assert_eq!(
-        (report.failed(), report.own_errors, report.closed_while_idle),
-        (0, 0, 0),
-        "{report:#?}"
-    );
+    assert_eq!((report.failed(), report.own_errors, report.closed_while_idle), (0, 0, 0), "{report:#?}");
     assert!(report.answered > 500, "{report:#?}");
     app.wait_until_nobody_is_connected().await;
 }
@@ -61,40 +50,28 @@ async fn a_drain_loses_nothing_over_persistent_connections() {
     assert_eq!(app.ask("POST /drain").await.0, 200);
     sleep(Duration::from_millis(500)).await;
     let report = load.stop().await;
-    assert_eq!(
-        (report.failed(), report.own_errors, report.closed_while_idle),
-        (0, 0, 0),
-        "{report:#?}"
-    );
+    assert_eq!((report.failed(), report.own_errors, report.closed_while_idle), (0, 0, 0), "{report:#?}");
     assert!(report.answered > 500, "{report:#?}");
     app.wait_until_nobody_is_connected().await;
 }
 
 #[tokio::test]
 async fn a_stop_loses_nothing_while_the_app_still_serves() {
-    for kind in [Load::new_connections, |address, rate| {
-        Load::keep_alive(address, 20, rate)
-    }] {
+    for kind in [Load::new_connections, |address, rate| Load::keep_alive(address, 20, rate)] {
         let mut app = AppProcess::start(&[("TERM_DELAY", "1s")]);
         let load = kind(app.address, 500).start().unwrap();
         sleep(Duration::from_millis(300)).await;
         app.terminate();
         sleep(Duration::from_millis(500)).await;
         let report = load.stop().await;
-        assert_eq!(
-            (report.failed(), report.own_errors, report.closed_while_idle),
-            (0, 0, 0),
-            "{report:#?}"
-        );
+        assert_eq!((report.failed(), report.own_errors, report.closed_while_idle), (0, 0, 0), "{report:#?}");
         assert_eq!(app.exit_code().await, Some(0));
     }
 }
 
 #[tokio::test]
 async fn reports_what_a_kill_loses() {
-    for kind in [Load::new_connections, |address, rate| {
-        Load::keep_alive(address, 20, rate)
-    }] {
+    for kind in [Load::new_connections, |address, rate| Load::keep_alive(address, 20, rate)] {
         let mut app = AppProcess::start(&[("START_AS", "slow:20ms")]);
         let load = kind(app.address, 500).start().unwrap();
         sleep(Duration::from_millis(300)).await;
@@ -105,10 +82,7 @@ async fn reports_what_a_kill_loses() {
         assert!(running.lost_total > 0 && running.sent <= report.sent, "{running:#?}");
         assert!(report.lost_total > 50 && report.answered > 50, "{report:#?}");
         assert_eq!(report.answered + report.lost_total, report.sent, "{report:#?}");
-        assert!(
-            report.lost.len() <= 100 && !report.lost[0].error.is_empty(),
-            "{report:#?}"
-        );
+        assert!(report.lost.len() <= 100 && !report.lost[0].error.is_empty(), "{report:#?}");
         assert!(report.lost[0].at > Duration::from_millis(200), "{report:#?}");
         assert!(report.longest_gap >= Duration::from_millis(250), "{report:#?}");
         assert_eq!(report.own_errors, 0, "{report:#?}");
@@ -122,15 +96,8 @@ async fn counts_server_errors_as_failed_answers() {
     sleep(Duration::from_millis(300)).await;
     let report = load.stop().await;
     assert_eq!(report.lost_total, 0, "{report:#?}");
-    assert_eq!(
-        (report.failed(), report.statuses[&500]),
-        (report.sent, report.sent),
-        "{report:#?}"
-    );
-    assert!(
-        report.longest_gap >= Duration::from_millis(300),
-        "no answer was good: {report:#?}"
-    );
+    assert_eq!((report.failed(), report.statuses[&500]), (report.sent, report.sent), "{report:#?}");
+    assert!(report.longest_gap >= Duration::from_millis(300), "no answer was good: {report:#?}");
 }
 
 #[tokio::test]
@@ -138,9 +105,7 @@ async fn loses_what_is_not_answered_in_time() {
     // Its kernel accepts the connections, but nobody ever answers.
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = silent.local_addr().unwrap();
-    for kind in [Load::new_connections, |address, rate| {
-        Load::keep_alive(address, 2, rate)
-    }] {
+    for kind in [Load::new_connections, |address, rate| Load::keep_alive(address, 2, rate)] {
         let load = kind(address, 100).timeout(Duration::from_millis(100)).start().unwrap();
         sleep(Duration::from_millis(500)).await;
         let report = load.stop().await;
@@ -153,22 +118,13 @@ async fn loses_what_is_not_answered_in_time() {
 #[tokio::test]
 async fn ends_by_itself() {
     let app = AppProcess::start(&[]);
-    let by_count = Load::new_connections(app.address, 1_000)
-        .limits(50, Duration::from_secs(60))
-        .start()
-        .unwrap();
-    let by_time = Load::keep_alive(app.address, 5, 100)
-        .limits(10_000, Duration::from_millis(200))
-        .start()
-        .unwrap();
+    let by_count = Load::new_connections(app.address, 1_000).limits(50, Duration::from_secs(60)).start().unwrap();
+    let by_time = Load::keep_alive(app.address, 5, 100).limits(10_000, Duration::from_millis(200)).start().unwrap();
     sleep(Duration::from_millis(600)).await;
     assert_eq!(by_count.stop().await.answered, 50);
     let report = by_time.stop().await;
     assert!((1..=25).contains(&report.answered), "{report:#?}");
-    assert!(
-        report.longest_gap < Duration::from_millis(150),
-        "the gap ends with the load: {report:#?}"
-    );
+    assert!(report.longest_gap < Duration::from_millis(150), "the gap ends with the load: {report:#?}");
 }
 
 #[tokio::test]
@@ -206,11 +162,7 @@ async fn keeps_its_own_errors_apart() {
     let load = load.limits(10, Duration::from_secs(5)).start().unwrap();
     sleep(Duration::from_millis(300)).await;
     let report = load.stop().await;
-    assert_eq!(
-        (report.sent, report.own_errors, report.lost_total),
-        (10, 10, 0),
-        "{report:#?}"
-    );
+    assert_eq!((report.sent, report.own_errors, report.lost_total), (10, 10, 0), "{report:#?}");
     assert!(!report.own_error_reasons.is_empty());
 }
 
@@ -219,21 +171,12 @@ async fn exits_when_told_to() {
     let mut app = AppProcess::start(&[]);
     assert_eq!(app.ask("POST /mode?set=exit").await, (200, "ok\n".to_owned()));
     assert_eq!(app.exit_code().await, Some(1));
-    assert_eq!(
-        AppProcess::start(&[("START_AS", "exit-after:100ms")]).exit_code().await,
-        Some(1)
-    );
+    assert_eq!(AppProcess::start(&[("START_AS", "exit-after:100ms")]).exit_code().await, Some(1));
 }
 
 #[test]
 fn does_not_start_when_told_to_exit_or_misconfigured() {
-    assert_eq!(
-        refused(&[("START_AS", "exit")]),
-        (Some(1), "fatal: told to exit at start\n".to_owned())
-    );
+    assert_eq!(refused(&[("START_AS", "exit")]), (Some(1), "fatal: told to exit at start\n".to_owned()));
     let (code, reason) = refused(&[("START_AS", "dance")]);
-    assert_eq!(
-        (code, reason.as_str()),
-        (Some(2), "fatal: START_AS: unknown mode \"dance\"\n")
-    );
+    assert_eq!((code, reason.as_str()), (Some(2), "fatal: START_AS: unknown mode \"dance\"\n"));
 }

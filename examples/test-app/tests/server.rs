@@ -33,11 +33,7 @@ impl Running {
         let run = tokio::spawn(server.run(async {
             let _ = stopped.await;
         }));
-        Self {
-            address,
-            stop: Some(stop),
-            run,
-        }
+        Self { address, stop: Some(stop), run }
     }
 
     fn stop(&mut self) {
@@ -101,10 +97,7 @@ async fn keeps_connections_unless_the_client_wants_to_close() {
     let mut client = app.connect().await;
     for _ in 0..3 {
         let answer = client.ask("GET /").await;
-        assert!(
-            answer.starts_with("HTTP/1.1 200 ") && answer.contains("\r\nx-version: v1\r\n"),
-            "{answer}"
-        );
+        assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains("\r\nx-version: v1\r\n"), "{answer}");
         assert!(!announces_close(&answer));
     }
     client.send("GET /", "connection: close\r\n").await;
@@ -121,10 +114,7 @@ async fn a_drain_tells_idle_connections_with_their_next_answer() {
 
     assert!(announces_close(&tester.ask("POST /drain").await));
     assert!(tester.is_closed().await);
-    assert!(
-        client.stays_open().await,
-        "an idle connection is not closed without a word"
-    );
+    assert!(client.stays_open().await, "an idle connection is not closed without a word");
     let mut tester = app.connect().await;
     assert!(tester.ask("GET /connections").await.ends_with(r#"{"open":1}"#));
 
@@ -149,12 +139,7 @@ async fn a_closed_connection_is_not_counted() {
 async fn a_stop_finishes_requests_and_says_goodbye() {
     let start_as = Mode::list("slow:1s").unwrap();
     let term_delay = Duration::from_millis(600);
-    let mut app = Running::start(Config {
-        term_delay,
-        start_as,
-        ..Config::default()
-    })
-    .await;
+    let mut app = Running::start(Config { term_delay, start_as, ..Config::default() }).await;
     let (mut busy, mut idle) = (app.connect().await, app.connect().await);
     idle.ask("GET /version").await;
     busy.send("GET /", "").await;
@@ -167,10 +152,7 @@ async fn a_stop_finishes_requests_and_says_goodbye() {
     assert!(announces_close(&answer), "the app still accepts: {answer}");
 
     let answer = busy.receive().await;
-    assert!(
-        answer.starts_with("HTTP/1.1 200 ") && announces_close(&answer),
-        "{answer}"
-    );
+    assert!(answer.starts_with("HTTP/1.1 200 ") && announces_close(&answer), "{answer}");
     let address = app.address;
     assert_eq!(app.outcome().await, Outcome::Stopped);
     assert!(TcpStream::connect(address).await.is_err());
@@ -178,11 +160,7 @@ async fn a_stop_finishes_requests_and_says_goodbye() {
 
 #[tokio::test]
 async fn a_stop_does_not_wait_for_idle_connections_forever() {
-    let mut app = Running::start(Config {
-        term_delay: MOMENT,
-        ..Config::default()
-    })
-    .await;
+    let mut app = Running::start(Config { term_delay: MOMENT, ..Config::default() }).await;
     let (mut idle, mut silent) = (app.connect().await, app.connect().await);
     idle.ask("GET /").await;
     app.stop();
@@ -203,20 +181,12 @@ async fn a_body_does_not_cost_the_answer() {
 #[tokio::test]
 async fn nonsense_does_not_end_the_app() {
     let app = Running::start(Config::default()).await;
-    for nonsense in [
-        "\r\n\r\n",
-        "GET\r\n\r\n",
-        "\u{0}\u{1}\u{2}\r\n\r\n",
-        "POST /mode?set=slow:é HTTP/1.1\r\n\r\n",
-    ] {
+    for nonsense in ["\r\n\r\n", "GET\r\n\r\n", "\u{0}\u{1}\u{2}\r\n\r\n", "POST /mode?set=slow:é HTTP/1.1\r\n\r\n"] {
         let mut client = app.connect().await;
         client.0.write_all(nonsense.as_bytes()).await.unwrap();
         client.0.shutdown().await.unwrap();
         let mut answer = Vec::new();
-        timeout(PATIENCE, client.0.read_to_end(&mut answer))
-            .await
-            .unwrap()
-            .unwrap();
+        timeout(PATIENCE, client.0.read_to_end(&mut answer)).await.unwrap().unwrap();
     }
     assert!(app.connect().await.ask("GET /").await.starts_with("HTTP/1.1 200 "));
 }
@@ -224,12 +194,6 @@ async fn nonsense_does_not_end_the_app() {
 #[tokio::test]
 async fn exits_when_told_to_but_answers_first() {
     let app = Running::start(Config::default()).await;
-    assert!(
-        app.connect()
-            .await
-            .ask("POST /mode?set=exit")
-            .await
-            .starts_with("HTTP/1.1 200 ")
-    );
+    assert!(app.connect().await.ask("POST /mode?set=exit").await.starts_with("HTTP/1.1 200 "));
     assert_eq!(app.outcome().await, Outcome::ToldToExit);
 }

@@ -25,15 +25,10 @@ impl AppProcess {
     pub(crate) fn start(environment: &[(&str, &str)]) -> Self {
         let mut child = command(environment).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let listening = line.strip_prefix("listening on 0.0.0.0:").unwrap();
         let (port, _) = listening.split_once(':').unwrap();
-        Self {
-            child,
-            address: (Ipv4Addr::LOCALHOST, port.parse().unwrap()).into(),
-        }
+        Self { child, address: (Ipv4Addr::LOCALHOST, port.parse().unwrap()).into() }
     }
 
     /// Asks the app over a new connection; the answer is its status and its body.
@@ -42,10 +37,7 @@ impl AppProcess {
         let request = format!("{method_and_path} HTTP/1.1\r\nHost: app\r\nConnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut answer = String::new();
-        timeout(PATIENCE, stream.read_to_string(&mut answer))
-            .await
-            .unwrap()
-            .unwrap();
+        timeout(PATIENCE, stream.read_to_string(&mut answer)).await.unwrap().unwrap();
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
         (head["HTTP/1.1 ".len()..][..3].parse().unwrap(), body.to_owned())
     }
