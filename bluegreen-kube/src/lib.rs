@@ -1,4 +1,4 @@
-//! Blue-green rollouts on Kubernetes.
+#![doc = include_str!("../docs/crate.md")]
 
 mod client;
 mod environment;

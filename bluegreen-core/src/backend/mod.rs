@@ -40,8 +40,8 @@ pub use self::migration_runner::{
 pub use self::preflight::{Finding, Preflight, PreflightContext};
 pub use self::split::{ParseSplitError, Split};
 pub use self::traffic_router::{
-    Address, Change, Convergence, Proof, RouteMark, RouteObject, RouteObservation, RouteState, RouteStep, RouteWrite,
-    RouterCapabilities, TrafficRouter, Via,
+    Address, Change, Convergence, ParseMarkError, Proof, RouteMark, RouteObject, RouteObservation, RouteState,
+    RouteStep, RouteWrite, RouterCapabilities, TrafficRouter, Via,
 };
 
 /// How a backend describes itself in a plan: what it is and every setting that changes what it would do.

@@ -25,7 +25,7 @@ pub(crate) use self::call::{call, persist};
 pub(crate) use self::ledger::Ledger;
 pub(crate) use self::requests::Asked;
 pub use self::requests::RequestError;
-use self::sampling::Sampler;
+use self::sampling::{Deaf, Sampler};
 use crate::backend::{BackendError, ColorObservation, RouteObservation};
 use crate::color::{Color, PerColor};
 use crate::engine::{Activity, State, View};
@@ -52,8 +52,8 @@ pub(crate) struct Driver {
     sampler: Sampler,
     colors: PerColor<Followed<ColorObservation>>,
     route: Followed<RouteObservation>,
-    /// Whether the last thing that a watch of a color told is that it broke.
-    deaf: PerColor<bool>,
+    /// Which colors were last heard of by their watch breaking.
+    deaf: Deaf,
     requests: tokio::sync::mpsc::Receiver<Asked>,
     status: watch::Sender<Status>,
     /// Since when the world can't be reached.
@@ -102,7 +102,7 @@ impl Driver {
             colors: PerColor::from_fn(|color| backends.environment.watch(color)),
             route: backends.router.watch(),
             unreachable: None,
-            deaf: PerColor::default(),
+            deaf: Deaf::default(),
             backends,
             ledger,
             state,

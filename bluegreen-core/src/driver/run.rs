@@ -54,7 +54,7 @@ impl Driver {
     }
 
     async fn perform_one(&mut self, stage: Stage, then: Then) -> Result<Option<End>, RunError> {
-        self.sampler.keep(&self.state, &self.backends);
+        self.sampler.keep(&self.state, &self.backends, &self.deaf);
         match then {
             Then::Again => {}
             Then::Read(on) => self.read(stage, on).await?,
@@ -170,7 +170,7 @@ impl Driver {
     }
 
     fn take_in_color(&mut self, color: Color, seen: Result<ColorObservation, BackendError>) {
-        *self.deaf.get_mut(color) = seen.is_err();
+        self.deaf.set(color, seen.is_err());
         match seen {
             Ok(value) => {
                 let heard = self.view.heard(color) == Some(&value);
@@ -200,7 +200,7 @@ impl Driver {
             Look::Read(seen) => self.take_in_color(seen.color, Ok(*seen)),
             // What a watch told holds until it tells something else, or breaks.
             Look::Watch => {
-                let heard = self.view.heard(sample.color).filter(|_| !self.deaf.get(sample.color));
+                let heard = self.view.heard(sample.color).filter(|_| !self.deaf.is(sample.color));
                 sample.measure = heard.map_or_else(
                     || Measure::NoData { why: "the watch is broken".to_owned() },
                     |seen| Measure::Gauge { value: f64::from(seen.ready) },

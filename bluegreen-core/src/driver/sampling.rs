@@ -1,6 +1,7 @@
 //! Measuring during a watch: one task for each source, so that a slow one delays nobody.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use jiff::SignedDuration;
@@ -11,7 +12,7 @@ use tokio::time::MissedTickBehavior;
 use super::activity::run_probe;
 use super::{Backends, call};
 use crate::backend::{ColorObservation, Measure, ProbeTarget, Verdict, Via, Window, chain};
-use crate::color::Color;
+use crate::color::{Color, PerColor};
 use crate::engine::State;
 use crate::plan::SourceName;
 use crate::record::Sample;
@@ -21,6 +22,20 @@ const READ_EVERY: SignedDuration = SignedDuration::from_secs(30);
 
 /// So many measurements may wait to be taken in; then their tasks wait.
 const BACKLOG: usize = 64;
+
+/// Which colors were last heard of by their watch breaking: until something is heard of them again, they are read.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Deaf(Arc<PerColor<AtomicBool>>);
+
+impl Deaf {
+    pub(super) fn set(&self, color: Color, deaf: bool) {
+        self.0.get(color).store(deaf, Ordering::Relaxed);
+    }
+
+    pub(super) fn is(&self, color: Color) -> bool {
+        self.0.get(color).load(Ordering::Relaxed)
+    }
+}
 
 /// The tasks that measure, while there is something to measure. Dropping it ends them.
 #[derive(Debug, Default)]
@@ -49,7 +64,7 @@ pub(super) enum Look {
 
 impl Sampler {
     /// Starts measuring, or stops, as the state of the rollout wants it.
-    pub(super) fn keep(&mut self, state: &State, backends: &Arc<Backends>) {
+    pub(super) fn keep(&mut self, state: &State, backends: &Arc<Backends>, deaf: &Deaf) {
         let Some(watch) = state.plan().watch.as_ref().filter(|_| state.is_sampling()) else {
             self.tasks.abort_all();
             self.samples = None;
@@ -67,6 +82,7 @@ impl Sampler {
                 interval: watch.interval,
                 deadline: state.plan().call_deadline,
                 backends: Arc::clone(backends),
+                deaf: deaf.clone(),
                 sender: sender.clone(),
             };
             self.tasks.spawn(source.measure());
@@ -91,6 +107,7 @@ struct Source {
     interval: Duration,
     deadline: Duration,
     backends: Arc<Backends>,
+    deaf: Deaf,
     sender: mpsc::Sender<Sampled>,
 }
 
@@ -106,7 +123,7 @@ impl Source {
             ticks.tick().await;
             let now = self.backends.clock.now();
             let speaks_for = now.duration_since(last).clamp(SignedDuration::ZERO, longest);
-            let due = read.is_none_or(|read| now.duration_since(read) >= READ_EVERY);
+            let due = self.deaf.is(self.color) || read.is_none_or(|read| now.duration_since(read) >= READ_EVERY);
             read = if due { Some(now) } else { read };
             let (measure, summary, look) = self.look(Window { from: last, to: now }, due).await;
             last = now;
