@@ -55,14 +55,11 @@ impl Thinking<'_> {
 
     /// R10: a person routed to a color while our write that hurt it was in flight. It gets its capacity back.
     pub(super) fn repair(self) -> Option<Decision> {
-        let wrote = |write| self.state.wrote.contains_key(name(write));
-        let color = if wrote(Write::Retire(self.old_color())) {
-            self.old_color()
-        } else if wrote(Write::TakeDown(self.new_color())) {
-            self.new_color()
-        } else {
-            return None;
-        };
+        let written = |write| self.state.wrote.get(name(write)).copied();
+        let (old, new) = (self.old_color(), self.new_color());
+        let (color, hurt) = written(Write::Retire(old))
+            .map(|at| (old, at))
+            .or_else(|| written(Write::TakeDown(new)).map(|at| (new, at)))?;
         let Some(route) = self.view.fresh_route(self.now) else {
             return Some(self.read(On::Route));
         };
@@ -74,12 +71,7 @@ impl Thinking<'_> {
         if !ours || !route.value.references(color) {
             return None;
         }
-        let hurt = self.state.wrote.get(name(if color == self.old_color() {
-            Write::Retire(color)
-        } else {
-            Write::TakeDown(color)
-        }));
-        if self.state.wrote.get(name(Write::ScaleUp(color))) >= hurt {
+        if written(Write::ScaleUp(color)).is_some_and(|up| up >= hurt) {
             let edited = route.value.objects.iter().find(|object| object.is_foreign() || object.mark.is_none());
             let edited = edited.map(foreign_edit).unwrap_or_default();
             return Some(halt(

@@ -68,8 +68,9 @@ impl Rollout {
     ///
     /// Before anything is written, the world is looked at: what is wrong is an error, with everything at once.
     pub async fn start(&self, release: Release) -> Result<Handle, RunError> {
-        let survey = match self.survey().await {
-            Ok(survey) => survey,
+        let looked = self.survey().await.and_then(|survey| Ok((survey.active()?, survey)));
+        let (active, survey) = match looked {
+            Ok(looked) => looked,
             Err(error) => return Err(self.with_all_problems(release, error).await),
         };
         let latest = self.latest().await?;
@@ -78,7 +79,6 @@ impl Rollout {
             return Err(RunError::Open { target, rollout: latest.rollout.clone() });
         }
         let holder = holding(&survey, latest.as_ref());
-        let active = survey.active()?;
         if holder.is_none() && survey.colors.get(active).release.as_ref() == Some(&release) {
             return Ok(self.already_active(&survey, release, active));
         }
@@ -180,11 +180,12 @@ impl Rollout {
 
     /// Everything that is wrong, when looking at the world failed already.
     async fn with_all_problems(&self, release: Release, error: RunError) -> RunError {
-        let RunError::Backend(cause) = &error else { return error };
-        if cause.is_retryable() {
-            return error;
-        }
-        let first = Problem { field: self.spec.router.kind.clone(), message: chain(cause) };
+        let message = match &error {
+            RunError::Backend(cause) if !cause.is_retryable() => chain(cause),
+            RunError::Ambiguous { .. } => error.to_string(),
+            _ => return error,
+        };
+        let first = Problem { field: self.spec.router.kind.clone(), message };
         let mut problems: Vec<_> = self
             .findings(&release, Color::Blue)
             .await
