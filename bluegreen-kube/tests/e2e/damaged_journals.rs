@@ -25,7 +25,7 @@ fn journal_in(folder: &Path) -> PathBuf {
 }
 
 /// A copy of the journals of this shop, in which `damage` was done to the only one.
-fn damaged(shop: &Shop, name: &str, damage: impl FnOnce(String) -> String) -> PathBuf {
+fn damaged<D: AsRef<[u8]>>(shop: &Shop, name: &str, damage: impl FnOnce(String) -> D) -> PathBuf {
     let original = journal_in(&shop.journal_folder("journals"));
     let folder = shop.journal_folder(name).join(&shop.target.namespace).join(&shop.target.name);
     fs::create_dir_all(&folder).unwrap();
@@ -35,7 +35,7 @@ fn damaged(shop: &Shop, name: &str, damage: impl FnOnce(String) -> String) -> Pa
 }
 
 /// The next rollout is refused because of the journal, which is left as it is.
-async fn assert_refused(shop: &Shop, name: &str, damage: impl FnOnce(String) -> String, words: &[&str]) {
+async fn assert_refused<D: AsRef<[u8]>>(shop: &Shop, name: &str, damage: impl FnOnce(String) -> D, words: &[&str]) {
     let journal = damaged(shop, name, damage);
     let (text, facts) = (fs::read(&journal).unwrap(), shop.facts().await);
     let rollout_id = journal.file_stem().unwrap().to_str().unwrap();
@@ -67,11 +67,13 @@ async fn a_journal_that_cannot_be_used() {
         assert_refused(&shop, "newer", newer, &["999", "newer"]).await;
         let other = |text: String| text.replace("\"name\":\"checkout\"", "\"name\":\"payment\"");
         assert_refused(&shop, "other-target", other, &["payment", "checkout"]).await;
+        let unreadable = |_| b"\xff\xfe\n".to_vec();
+        assert_refused(&shop, "unreadable", unreadable, &["line 1"]).await;
         let cut = |text: String| text.replacen("\"event\"", "\"ev", 1);
         assert_refused(&shop, "damaged", cut, &["line 1"]).await;
         let gap = |text: String| {
             let kept = text.lines().filter(|line| !line.contains("\"switch\""));
-            kept.map(|line| format!("{line}\n")).collect()
+            kept.map(|line| format!("{line}\n")).collect::<String>()
         };
         assert_refused(&shop, "gap", gap, &["can't follow"]).await;
     })

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use bluegreen_core::{Outcome, RunError};
+use bluegreen_core::{FileJournal, JournalError, Outcome, RunError};
 
 use crate::app::App;
 use crate::child::quick;
@@ -59,6 +59,7 @@ async fn stopped_and_superseded(shop: &Arc<Shop>, n: u32, fails: bool, how: Take
         Fate::Killed => panic!("the program was killed; it said:\n{}", program.said()),
     };
     eprintln!("stopped before write {n}: {write}");
+    assert_not_recoverable(shop, &job).await;
     // A program that knows nothing of the other's journal.
     let app = App::v(2 * n + 2);
     take_over(shop, &app, &format!("other-{n}"), how).await;
@@ -70,6 +71,19 @@ async fn stopped_and_superseded(shop: &Arc<Shop>, n: u32, fails: bool, how: Take
     tokio::time::sleep(millis(500)).await;
     assert_eq!(shop.facts().await, before, "before write {n}, {write}:\n{}", program.said());
     Some(write)
+}
+
+/// Who shares the journal of a program that is only stopped can't go on in its place, and touches nothing.
+async fn assert_not_recoverable(shop: &Shop, job: &Job) {
+    let before = shop.facts().await;
+    let journal = FileJournal::open(&job.journals).unwrap();
+    let rollout = quick(shop, &shop.cluster, &App::v(job.number), journal, job.fails).build().unwrap();
+    let refused = match rollout.recover().await {
+        Ok(handle) => handle.wait().await.unwrap_err(),
+        Err(error) => error,
+    };
+    assert!(matches!(refused, RunError::Journal(JournalError::Locked { .. })), "{refused:?}");
+    assert_eq!(shop.facts().await, before);
 }
 
 async fn take_over(shop: &Arc<Shop>, app: &App, journal: &str, how: TakeOver) {
