@@ -9,8 +9,8 @@ use super::sampling::{Look, Sampled};
 use super::{Driver, RunError};
 use crate::backend::{BackendError, ColorObservation, Measure, RouteObservation, chain};
 use crate::color::Color;
-use crate::engine::{Decision, Reading, State, Then};
-use crate::record::{End, Ending, Event, Request, Update};
+use crate::engine::{Decision, Reading, Then};
+use crate::record::{End, Ending, Event, JournalError, Request, Update};
 use crate::stage::Stage;
 
 /// So many decisions in a row without anything happening in between are a bug, and end the rollout's task.
@@ -93,10 +93,18 @@ impl Driver {
         if !self.ledger.is_due(self.now()) {
             return Ok(());
         }
+        self.flush_or_go_on().await
+    }
+
+    /// Makes what is known durable. A forward step waits for the journal; a rollback is protected by its fence, and goes on
+    /// without a journal that doesn't work (law 6), though not against another process that writes to it.
+    pub(super) async fn flush_or_go_on(&mut self) -> Result<(), RunError> {
         match self.flush().await {
-            // Law 6: a rollback goes on without its journal; the end is reported all the same.
-            Err(error) if !self.is_rolling_back() => Err(error),
-            _ => Ok(()),
+            Err(RunError::Journal(error)) if self.is_rolling_back() && !is_taken(&error) => {
+                tracing::error!(error = chain(&error), "the journal can't be written; the rollback goes on without it");
+                Ok(())
+            }
+            result => result,
         }
     }
 
@@ -237,13 +245,14 @@ impl Driver {
         }
     }
 
-    pub(super) fn is_rolling_back(&self) -> bool {
-        is_rolling_back(&self.state)
+    const fn is_rolling_back(&self) -> bool {
+        matches!(self.state.ending, Some((Ending::RollBack { .. }, _)))
     }
 }
 
-const fn is_rolling_back(state: &State) -> bool {
-    matches!(state.ending, Some((Ending::RollBack { .. }, _)))
+/// Whether another process is at the journal.
+const fn is_taken(error: &JournalError) -> bool {
+    matches!(error, JournalError::Locked { .. } | JournalError::Moved { .. })
 }
 
 enum Happening {

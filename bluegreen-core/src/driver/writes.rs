@@ -130,18 +130,11 @@ impl Driver {
         }
     }
 
-    /// Journals an intent. A forward write waits for the journal; a rollback is protected by its fence, and goes on
-    /// without one (law 6).
+    /// Journals an intent.
     async fn intend(&mut self, stage: Stage, intent: Event) -> Result<(), RunError> {
         self.fold(stage, intent)?;
         self.publish(stage, None);
-        match self.flush().await {
-            Err(error) if self.is_rolling_back() => {
-                tracing::error!(error = chain(&error), "the journal can't be written; the rollback goes on without it");
-                Ok(())
-            }
-            result => result,
-        }
+        self.flush_or_go_on().await
     }
 
     fn write_failed(

@@ -92,6 +92,8 @@ impl Program {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "child::program", "--nocapture"])
             .env(JOB, serde_json::to_string(job).unwrap())
+            // A program that is killed leaves its files behind: in the shop's folder they are removed with it.
+            .env("TMPDIR", job.journals.parent().unwrap())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
