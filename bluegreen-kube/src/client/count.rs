@@ -20,7 +20,9 @@ pub struct Requests {
     pub reads: u64,
     /// Watches and followed logs, each reconnection counted.
     pub watches: u64,
-    /// Everything else, dry runs included.
+    /// Writes that are only tried (`dryRun=All`) and change nothing.
+    pub dry_runs: u64,
+    /// Everything else.
     pub writes: u64,
 }
 
@@ -28,7 +30,7 @@ impl Requests {
     /// All together.
     #[must_use]
     pub const fn total(self) -> u64 {
-        self.reads + self.watches + self.writes
+        self.reads + self.watches + self.dry_runs + self.writes
     }
 }
 
@@ -39,6 +41,7 @@ impl Add for Requests {
         Self {
             reads: self.reads + other.reads,
             watches: self.watches + other.watches,
+            dry_runs: self.dry_runs + other.dry_runs,
             writes: self.writes + other.writes,
         }
     }
@@ -52,6 +55,7 @@ impl Sub for Requests {
         Self {
             reads: self.reads.saturating_sub(earlier.reads),
             watches: self.watches.saturating_sub(earlier.watches),
+            dry_runs: self.dry_runs.saturating_sub(earlier.dry_runs),
             writes: self.writes.saturating_sub(earlier.writes),
         }
     }
@@ -59,7 +63,8 @@ impl Sub for Requests {
 
 impl fmt::Display for Requests {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} reads, {} watches, {} writes", self.reads, self.watches, self.writes)
+        let Self { reads, watches, dry_runs, writes } = self;
+        write!(f, "{reads} reads, {watches} watches, {dry_runs} dry runs, {writes} writes")
     }
 }
 
@@ -68,6 +73,7 @@ impl fmt::Display for Requests {
 pub(super) struct Counters {
     reads: AtomicU64,
     watches: AtomicU64,
+    dry_runs: AtomicU64,
     writes: AtomicU64,
 }
 
@@ -76,6 +82,7 @@ impl Counters {
         Requests {
             reads: self.reads.load(Ordering::Relaxed),
             watches: self.watches.load(Ordering::Relaxed),
+            dry_runs: self.dry_runs.load(Ordering::Relaxed),
             writes: self.writes.load(Ordering::Relaxed),
         }
     }
@@ -84,6 +91,7 @@ impl Counters {
         let counter = match kind {
             Kind::Read => &self.reads,
             Kind::Watch => &self.watches,
+            Kind::DryRun => &self.dry_runs,
             Kind::Write => &self.writes,
         };
         counter.fetch_add(1, Ordering::Relaxed);
@@ -94,6 +102,7 @@ impl Counters {
 enum Kind {
     Read,
     Watch,
+    DryRun,
     Write,
 }
 
@@ -102,6 +111,7 @@ fn kind_of(method: &Method, query: Option<&str>) -> Kind {
     match *method {
         Method::GET if says("watch=true") || says("watch=1") || says("follow=true") => Kind::Watch,
         Method::GET | Method::HEAD | Method::OPTIONS => Kind::Read,
+        _ if says("dryRun=All") => Kind::DryRun,
         _ => Kind::Write,
     }
 }
@@ -170,7 +180,7 @@ mod tests {
             (Method::GET, Some("container=app&follow=true"), Kind::Watch),
             (Method::GET, Some("container=app&tailLines=10"), Kind::Read),
             (Method::PATCH, Some("fieldManager=bluegreen"), Kind::Write),
-            (Method::POST, Some("dryRun=All"), Kind::Write),
+            (Method::POST, Some("dryRun=All"), Kind::DryRun),
             (Method::DELETE, None, Kind::Write),
         ];
         for (method, query, kind) in cases {
@@ -180,11 +190,11 @@ mod tests {
 
     #[test]
     fn counts_can_be_compared() {
-        let (before, after) =
-            (Requests { reads: 1, watches: 2, writes: 3 }, Requests { reads: 5, watches: 2, writes: 4 });
-        assert_eq!(after - before, Requests { reads: 4, watches: 0, writes: 1 });
+        let before = Requests { reads: 1, watches: 2, dry_runs: 0, writes: 3 };
+        let after = Requests { reads: 5, watches: 2, dry_runs: 1, writes: 4 };
+        assert_eq!(after - before, Requests { reads: 4, watches: 0, dry_runs: 1, writes: 1 });
         assert_eq!(before + (after - before), after);
-        assert_eq!(after.total(), 11);
-        assert_eq!(after.to_string(), "5 reads, 2 watches, 4 writes");
+        assert_eq!(after.total(), 12);
+        assert_eq!(after.to_string(), "5 reads, 2 watches, 1 dry runs, 4 writes");
     }
 }
