@@ -15,6 +15,7 @@ mod read;
 mod settings;
 mod snapshot;
 mod watch;
+mod watched;
 mod workload;
 mod write;
 
@@ -33,6 +34,7 @@ pub use self::manifest::ManifestError;
 pub use self::obstacles::ObstacleGraces;
 use self::preflight::DeploymentPreflight;
 use self::settings::{ManifestSource, Settings};
+use self::watched::Watched;
 use crate::client::Cluster;
 
 /// An [`Environment`] of two Deployments, one for each color, that differ by a label.
@@ -82,6 +84,8 @@ pub struct DeploymentEnvironment {
     /// The label selector of each color as it was last seen, so that a Deployment and its pods can be read at once. Only
     /// a guess: what is read with another selector than the Deployment's own is read again.
     selectors: Arc<Mutex<PerColor<Option<String>>>>,
+    /// What running watches show.
+    watched: Watched,
 }
 
 impl DeploymentEnvironment {
@@ -120,7 +124,12 @@ impl DeploymentEnvironment {
     }
 
     fn with_source(cluster: &Cluster, target: &Target, source: ManifestSource) -> Self {
-        Self { cluster: cluster.clone(), settings: Arc::new(Settings::new(target, source)), selectors: Arc::default() }
+        Self {
+            cluster: cluster.clone(),
+            settings: Arc::new(Settings::new(target, source)),
+            selectors: Arc::default(),
+            watched: Watched::default(),
+        }
     }
 
     /// The label that tells the colors apart; `color: blue` and `color: green` unless set. The route has to select by it.
@@ -162,7 +171,12 @@ impl DeploymentEnvironment {
     fn set(self, change: impl FnOnce(&mut Settings)) -> Self {
         let mut settings = Arc::unwrap_or_clone(self.settings);
         change(&mut settings);
-        Self { cluster: self.cluster, settings: Arc::new(settings), selectors: Arc::default() }
+        Self {
+            cluster: self.cluster,
+            settings: Arc::new(settings),
+            selectors: Arc::default(),
+            watched: Watched::default(),
+        }
     }
 }
 

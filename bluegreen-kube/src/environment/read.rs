@@ -24,7 +24,15 @@ use super::workload::Workload;
 type Children = (Vec<Arc<ReplicaSet>>, Vec<Arc<Pod>>);
 
 impl DeploymentEnvironment {
+    /// The Deployment is always read; the rest only if the watches don't show it for this very version.
     pub(super) async fn read_color(&self, color: Color) -> Result<ColorObservation, BackendError> {
+        if let Some(shown) = self.watched.get(color) {
+            let read = self.read_deployment(color).await?;
+            let version = read.as_ref().and_then(|deployment| deployment.metadata.resource_version.as_deref());
+            if shown.is_of(version) {
+                return Ok(observe_from(&self.settings, color, &shown.workload, shown.autoscaler));
+            }
+        }
         let (workload, autoscaler) = try_join!(self.read_workload(color), self.read_autoscaler(color))?;
         Ok(observe_from(&self.settings, color, &workload, autoscaler))
     }

@@ -13,6 +13,7 @@ use super::DeploymentEnvironment;
 use super::observation::observe_from;
 use super::read::selector_of;
 use super::settings::ManifestSource;
+use super::watched::{Place, Shown};
 use super::workload::Workload;
 use crate::client::watch_objects;
 
@@ -72,18 +73,22 @@ fn follow(
     let settings = Arc::clone(&environment.settings);
     let by_label = Config::default().labels(&selector);
     let next = move |seen: &mut Seen, part: Result<Part, BackendError>| match part {
-        Err(error) => Some(Some(Err(error))),
+        Err(error) => {
+            seen.place.show(None);
+            Some(Some(Err(error)))
+        }
         Ok(Part::Deployment(Some(deployment))) if selector_of(&deployment) != selector => None,
         Ok(part) => {
             seen.take(part);
             Some(seen.complete().and_then(|workload| {
                 let now = observe_from(&settings, color, &workload, autoscaler);
+                seen.place.show(Some(Shown { workload, autoscaler }));
                 seen.is_news(&now).then_some(Ok(now))
             }))
         }
     };
     parts(environment, color, &by_label)
-        .scan(Seen::default(), move |seen, part| std::future::ready(next(seen, part)))
+        .scan(Seen::new(environment.watched.place(color)), move |seen, part| std::future::ready(next(seen, part)))
         .filter_map(std::future::ready)
         .boxed()
 }
@@ -109,8 +114,8 @@ fn parts(
 }
 
 /// What the watches have shown so far.
-#[derive(Default)]
 struct Seen {
+    place: Place,
     deployment: Option<Option<Arc<Deployment>>>,
     replica_sets: Option<Vec<Arc<ReplicaSet>>>,
     pods: Option<Vec<Arc<Pod>>>,
@@ -118,6 +123,10 @@ struct Seen {
 }
 
 impl Seen {
+    const fn new(place: Place) -> Self {
+        Self { place, deployment: None, replica_sets: None, pods: None, shown: None }
+    }
+
     fn take(&mut self, part: Part) {
         match part {
             Part::Deployment(deployment) => self.deployment = Some(deployment),
