@@ -17,6 +17,7 @@ mod record;
 mod release;
 pub mod report;
 mod rollout;
+mod span;
 mod stage;
 mod target;
 

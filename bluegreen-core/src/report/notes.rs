@@ -5,8 +5,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::figures::between;
-use super::words::{self, count, span};
+use super::words::{self, count};
 use crate::record::{Event, Record, Request};
+use crate::span::span;
 
 /// The notes about a rollout with these records.
 pub(super) fn of(records: &[Record]) -> Vec<String> {

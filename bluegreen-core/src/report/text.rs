@@ -3,11 +3,12 @@
 use std::fmt::{self, Write as _};
 
 use super::figures::{Figures, SourceFigures, between};
-use super::words::{count, offset, outcome, span};
+use super::words::{count, offset, outcome};
 use super::{Evidence, Report};
 use crate::color::Color;
 use crate::record::{End, Write};
 use crate::release::Release;
+use crate::span::span;
 
 /// The widest name of a fact.
 const FACT: usize = 10;

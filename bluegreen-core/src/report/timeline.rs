@@ -7,11 +7,12 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::figures::{between, judge, started};
-use super::words::{self, span};
+use super::words;
 use crate::backend::{RouteStep, Verdict};
 use crate::ids::Stamp;
 use crate::plan::PlanSpec;
 use crate::record::{Event, Record, Sample, Write};
+use crate::span::span;
 use crate::stage::Stage;
 
 /// One thing that happened. A write is one thing, with its intent and its outcome; so is a row of bad samples.

@@ -155,18 +155,6 @@ pub(super) fn times(count: u64) -> String {
     }
 }
 
-/// A length of time, to what matters: `3.2 ms`, `12.3 s`, `5 min 4 s`, `2 h 0 min`.
-pub(super) fn span(duration: Duration) -> String {
-    let whole = duration.as_secs();
-    match whole {
-        0 if duration.as_millis() >= 10 => format!("{} ms", duration.as_millis()),
-        0 => format!("{:.1} ms", duration.as_secs_f64() * 1000.0),
-        1..60 => format!("{:.1} s", duration.as_secs_f64()),
-        60..3600 => format!("{} min {} s", whole / 60, whole % 60),
-        _ => format!("{} h {} min", whole / 3600, whole % 3600 / 60),
-    }
-}
-
 /// A moment as the time since a beginning, for a column: `+12.3s`, `+5m04s`, `+2h00m04s`.
 pub(super) fn offset(duration: Duration) -> String {
     let whole = duration.as_secs();
@@ -181,6 +169,7 @@ pub(super) fn offset(duration: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::span::span;
 
     #[test]
     fn lengths_of_time_are_short() {

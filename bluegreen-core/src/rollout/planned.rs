@@ -5,10 +5,11 @@ use std::fmt;
 use serde::Serialize;
 
 use super::survey::Survey;
-use crate::backend::RouteMark;
+use crate::backend::{Description, RouteMark};
 use crate::color::Color;
 use crate::plan::{Capacity, PlanSpec};
 use crate::release::Release;
+use crate::span::span;
 use crate::stage::Stage;
 use crate::target::Target;
 
@@ -50,9 +51,10 @@ impl Planned {
     ) -> Self {
         let serves = survey.colors.get(active).release.as_ref() == Some(release);
         let words = Words { spec, survey, release, old: active, new: active.other() };
-        let stages = spec.stages().into_iter().map(|stage| {
-            let (does, needs) = words.stage(stage);
-            PlannedStage { stage, does, needs }
+        let stages = spec.stages().into_iter().map(|stage| PlannedStage {
+            stage,
+            does: words.does(stage),
+            needs: words.needs(stage),
         });
         Self {
             target: spec.target.clone(),
@@ -93,88 +95,98 @@ struct Words<'a> {
 }
 
 impl Words<'_> {
-    fn stage(&self, stage: Stage) -> (String, String) {
-        let Self { spec, survey, release, old, new } = self;
-        let objects: Vec<_> = survey.route.objects.iter().map(|object| object.name.as_str()).collect();
-        let objects = objects.join(", ");
-        let probes = |list: &[crate::backend::Description]| {
-            let list: Vec<_> = list.iter().map(ToString::to_string).collect();
-            list.join("; ")
-        };
-        let (does, needs) = match stage {
-            Stage::Preflight => (probes(&spec.preflights), "all to pass; otherwise nothing is written".to_owned()),
-            Stage::Raise => (format!("stamp {objects}"), "no other rollout to hold it".to_owned()),
-            Stage::Backup => ("copy what may be changed into the journal".to_owned(), String::new()),
-            Stage::Migrate => ("run what is pending".to_owned(), "success; otherwise abort".to_owned()),
-            Stage::OldRelease => {
-                (format!("try the release in {old} on the new schema"), "it to work; otherwise abort".to_owned())
-            }
-            Stage::Deploy => {
-                let there = survey.colors.get(*new);
-                let what = if there.release.as_ref() == Some(*release) && there.is_up() {
-                    format!("keep {release} in {}, where it is already", there.object)
-                } else {
-                    format!("bring {release} to {} with {}", there.object, self.capacity())
-                };
-                (what, format!("no route to name {new}"))
-            }
-            Stage::Ready => (
-                format!("wait for {new}, at most {:?}", spec.ready_deadline),
-                format!("{} ready; otherwise abort", self.capacity()),
-            ),
-            Stage::Smoke => (probes(&spec.smoke), "all to pass; otherwise abort".to_owned()),
-            Stage::WarmUp => (probes(&spec.warm_up), "all to pass; otherwise abort".to_owned()),
+    fn does(&self, stage: Stage) -> String {
+        let Self { spec, old, new, .. } = self;
+        match stage {
+            Stage::Preflight => kinds(&spec.preflights),
+            Stage::Raise => format!("stamp {}", self.objects()),
+            Stage::Backup => "copy what may be changed into the journal".to_owned(),
+            Stage::Migrate => "run what is pending".to_owned(),
+            Stage::OldRelease => format!("try the release in {old} on the new schema"),
+            Stage::Deploy => self.deployment(),
+            Stage::Ready => format!("wait for {new}, at most {}", span(spec.ready_deadline)),
+            Stage::Smoke => listed(&spec.smoke),
+            Stage::WarmUp => listed(&spec.warm_up),
             Stage::Canary => {
-                let steps = spec.canary.iter().map(|step| format!("{} % for {:?}", step.percent, step.hold));
-                (steps.collect::<Vec<_>>().join(", "), "nothing to fail; otherwise roll back".to_owned())
+                let steps = spec.canary.iter().map(|step| format!("{} % for {}", step.percent, span(step.hold)));
+                steps.collect::<Vec<_>>().join(", ")
             }
-            Stage::Approve => {
-                let approval = spec.approval.as_ref();
-                let gate = approval.map(|approval| format!("ask {} for {:?}", approval.gate, approval.expires));
-                (gate.unwrap_or_default(), "a yes; otherwise abort".to_owned())
-            }
-            Stage::FinalHealth => {
-                (format!("both colors: {}", probes(&spec.final_health)), "all to pass; otherwise abort".to_owned())
-            }
-            Stage::Switch => (
-                format!("{objects}: {old} -> {new}, one write each"),
-                format!("{new} to be ready now, and nobody else to have changed the route"),
-            ),
-            Stage::Converge => (
+            Stage::Approve => spec
+                .approval
+                .as_ref()
+                .map_or_else(String::new, |approval| format!("ask {} for {}", approval.gate, span(approval.expires))),
+            Stage::FinalHealth => format!("both colors: {}", listed(&spec.final_health)),
+            Stage::Switch => format!("{}: {old} → {new}", self.objects()),
+            Stage::Converge => {
+                let (deadline, settle) = (span(spec.converge_deadline), span(spec.settle));
                 format!(
-                    "wait for proof that traffic arrived, at most {:?}, then {:?}",
-                    spec.converge_deadline, spec.settle
-                ),
-                "proof; otherwise roll back".to_owned(),
-            ),
-            Stage::Watch => {
-                let watch = spec.watch.as_ref();
-                let does = watch.map(|watch| {
-                    let (probes, signals) = (watch.probes.len(), watch.signals.len());
-                    format!(
-                        "{:?}: pods, {probes} probes, {signals} signals, every {:?}",
-                        watch.duration, watch.interval
-                    )
-                });
-                (does.unwrap_or_default(), format!("nothing to fail; otherwise roll back to {old}"))
+                    "await proof that traffic arrived, at most {deadline}; then let data planes settle for {settle}"
+                )
             }
-            Stage::Drain => (format!("let connections leave {old}, at most {:?}", spec.drain), String::new()),
-            Stage::Retire => (
-                format!("scale {old} to zero, restorable for {:?}", spec.retention),
-                "the watch to have passed".to_owned(),
-            ),
-            Stage::Abort | Stage::RollBack | Stage::End => (String::new(), String::new()),
-        };
-        (does, needs)
+            Stage::Watch => self.watch(),
+            Stage::Drain => format!("let connections leave {old}, at most {}", span(spec.drain)),
+            Stage::Retire => format!("scale {old} to zero, restorable for {}", span(spec.retention)),
+            Stage::Abort | Stage::RollBack | Stage::End => String::new(),
+        }
+    }
+
+    fn needs(&self, stage: Stage) -> String {
+        let Self { old, new, .. } = self;
+        match stage {
+            Stage::Preflight => "all to pass; otherwise nothing is written".to_owned(),
+            Stage::Raise => "no other rollout to hold it".to_owned(),
+            Stage::Migrate => "it to succeed; otherwise abort".to_owned(),
+            Stage::OldRelease => "it to work; otherwise abort".to_owned(),
+            Stage::Deploy => format!("no route to name {new}"),
+            Stage::Ready => format!("{}; otherwise abort", self.capacity()),
+            Stage::Smoke | Stage::WarmUp | Stage::FinalHealth => "all to pass; otherwise abort".to_owned(),
+            Stage::Canary => format!("nothing to fail; otherwise roll back to {old}"),
+            Stage::Approve => "a yes; otherwise abort".to_owned(),
+            Stage::Switch => format!("{new} to be ready now, and nobody else to have changed the route"),
+            Stage::Converge => format!("proof; otherwise roll back to {old}"),
+            Stage::Watch => format!("nothing to fail; otherwise roll back to {old}"),
+            Stage::Retire => "the watch to have passed".to_owned(),
+            Stage::Backup | Stage::Drain | Stage::Abort | Stage::RollBack | Stage::End => String::new(),
+        }
+    }
+
+    fn objects(&self) -> String {
+        let objects: Vec<_> = self.survey.route.objects.iter().map(|object| object.name.as_str()).collect();
+        objects.join(", ")
+    }
+
+    fn deployment(&self) -> String {
+        let there = self.survey.colors.get(self.new);
+        if there.release.as_ref() == Some(self.release) && there.is_up() {
+            format!("keep {} in {}, where it is already", self.release, there.object)
+        } else {
+            format!("bring {} to {}", self.release, there.object)
+        }
+    }
+
+    fn watch(&self) -> String {
+        self.spec.watch.as_ref().map_or_else(String::new, |watch| {
+            let (probes, signals) = (watch.probes.len(), watch.signals.len());
+            let (duration, interval) = (span(watch.duration), span(watch.interval));
+            format!("{duration}: pods, probes ({probes}) and signals ({signals}), every {interval}")
+        })
     }
 
     fn capacity(&self) -> String {
         match self.spec.capacity {
-            Capacity::Exactly(replicas) => format!("{replicas} replicas"),
+            Capacity::Exactly(replicas) => format!("{replicas} ready"),
             Capacity::MatchActive => {
                 let ready = self.survey.colors.get(self.old).ready.max(1);
-                format!("{ready} replicas, as many as are ready in {}", self.old)
+                format!("{ready} ready, as many as in {}", self.old)
             }
         }
     }
+}
+
+fn listed(descriptions: &[Description]) -> String {
+    descriptions.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+fn kinds(descriptions: &[Description]) -> String {
+    descriptions.iter().map(|description| description.kind.as_str()).collect::<Vec<_>>().join(", ")
 }

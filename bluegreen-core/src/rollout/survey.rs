@@ -76,8 +76,7 @@ impl fmt::Display for TargetStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.target)?;
         for object in &self.route.objects {
-            let mark = object.mark.as_ref().map(|mark| format!(", marked {mark}")).unwrap_or_default();
-            writeln!(f, "  {} routes to {}{mark}", object.name, object.state)?;
+            writeln!(f, "  {} routes to {}", object.name, object.state)?;
         }
         for color in Color::ALL {
             let seen = self.colors.get(color);
@@ -95,7 +94,10 @@ impl fmt::Display for TargetStatus {
             (None, _) => writeln!(f, "  no rollout holds the route")?,
         }
         let Some(last) = &self.last else { return Ok(()) };
-        let end = last.end.as_ref().map_or_else(|| "not ended: recover it".to_owned(), ToString::to_string);
+        let end = last
+            .end
+            .as_ref()
+            .map_or_else(|| "not ended: recover it, unless its program still runs".to_owned(), ToString::to_string);
         let rollout = last.rollout.as_ref().map(ToString::to_string).unwrap_or_default();
         writeln!(f, "  last rollout in this journal: {rollout}, {end}")
     }

@@ -176,3 +176,14 @@ async fn an_autoscaler_is_pinned_and_given_back() {
         assert_eq!(world.color(color).autoscaler.map(|autoscaler| autoscaler.min), Some(1));
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn plan_and_status_read_well() {
+    let world = World::builder().build();
+    let rollout = plain(&world).preflight(world.preflight()).smoke(world.probe("smoke")).build().unwrap();
+    insta::assert_snapshot!("plan", rollout.plan(&Release::version("v2")).await.unwrap());
+    let _ = run(plain(&world), "v2").await;
+    insta::assert_snapshot!("status", rollout.status().await.unwrap());
+    let again = run(plain(&world), "v2").await;
+    insta::assert_snapshot!("already_active", again.report());
+}
