@@ -38,8 +38,9 @@ pub trait Environment: fmt::Debug + Send + Sync + 'static {
     async fn observe(&self, color: Color) -> Result<ColorObservation, BackendError>;
 
     /// Follows a color: first its present state, then each change as soon as it is seen, without end. A broken watch is
-    /// reported as an error item and resumed by the backend. What arrives may be late, merged or repeated; it says when
-    /// to look and what is going on. Dropping the stream ends the watch.
+    /// reported as an error item and resumed by the backend; after that nothing may be told until something changes, so a
+    /// reader that wants to know reads. What arrives may be late, merged or repeated; it says when to look and what is
+    /// going on. Dropping the stream ends the watch.
     ///
     /// A backend without watches builds this from [`observe`](Self::observe) with [`polling`](crate::polling).
     fn watch(&self, color: Color) -> BoxStream<'static, Result<ColorObservation, BackendError>>;
