@@ -193,12 +193,6 @@ impl State {
         traffic && self.ending.is_none() && self.end.is_none() && self.watch.passed.is_none()
     }
 
-    /// Whether a person can still ask for a rollback.
-    #[must_use]
-    pub fn can_roll_back(&self) -> bool {
-        self.end.is_none() && self.way_back.as_ref().is_none_or(|way_back| way_back.open)
-    }
-
     pub(super) fn has_passed(&self, check: Check) -> bool {
         self.passed.contains_key(&check)
     }

@@ -4,7 +4,7 @@
 //! stalls is not spared. It runs in a thread of its own, which a test that blocks cannot starve, and ends by itself
 //! after a number of requests and a time.
 //!
-//! ```ignore
+//! ```text
 //! let load = Load::new_connections(address, 1_000).start()?;
 //! // ... switch from blue to green ...
 //! let report = load.stop().await;
