@@ -38,6 +38,7 @@
 mod world;
 
 pub use crate::world::{
-    Behavior, Call, Fault, Ledger, World, WorldBuilder, WorldClock, WorldDrainer, WorldEntropy, WorldEnvironment,
-    WorldGate, WorldMigrations, WorldObserver, WorldPreflight, WorldProbe, WorldRouter, WorldSignal,
+    Behavior, Call, Fault, Incident, Ledger, ParseFaultError, World, WorldBuilder, WorldClock, WorldDrainer,
+    WorldEntropy, WorldEnvironment, WorldGate, WorldJournal, WorldMigrations, WorldObserver, WorldPreflight,
+    WorldProbe, WorldRouter, WorldSignal,
 };
