@@ -35,8 +35,10 @@
 //! protocol, by [`World::requests`], and by the journal ([`World::journal`]). [`World::fail_next`] and
 //! [`World::fail_call`] let single calls fail, hang, or land late; see [`Fault`].
 
+mod explorer;
 mod world;
 
+pub use crate::explorer::{Ask, Coverage, Explorer, Mishap, ParseScriptError, Revival, Script, Violation};
 pub use crate::world::{
     Behavior, Call, Fault, Incident, Ledger, ParseFaultError, World, WorldBuilder, WorldClock, WorldDrainer,
     WorldEntropy, WorldEnvironment, WorldGate, WorldJournal, WorldMigrations, WorldObserver, WorldPreflight,

@@ -47,7 +47,7 @@ impl<'a> Thinking<'a> {
         let state = self.state;
         let begun = state.begun.contains_key(&Check::Migration);
         let over = state.has_passed(Check::Migration) || matches!(state.failed, Some((Check::Migration, _)));
-        (begun && !over).then(|| self.run(Stage::Migrate, Activity::Migrate { resumed: state.recovered }, None))
+        (begun && !over).then(|| self.run(Stage::Migrate, Activity::Migrate { resumed: state.is_recovered() }, None))
     }
 
     /// R8: a write whose fate is unknown is read back before anything else is decided.
@@ -225,7 +225,7 @@ impl<'a> Thinking<'a> {
 
     fn out_of_budget(self, write: Write, error: &str) -> Decision {
         let reason = format!("could not {write}: {error}");
-        if self.state.holding.raised.is_empty() && self.state.doubts.is_empty() && !self.state.recovered {
+        if self.state.holding.raised.is_empty() && self.state.doubts.is_empty() && !self.state.is_recovered() {
             return end(End::Aborted { reason });
         }
         if self.state.ending.is_some() || self.state.holding.raised.is_empty() {

@@ -244,6 +244,21 @@ impl Faults {
         self.outages.push(Outage { calls, fault, until });
     }
 
+    /// Whether the program that made a call had looked at the route between that call and one before it.
+    pub(crate) fn saw_route_since(&self, earlier: u64, call: u64) -> bool {
+        let program = |number: u64| self.calls.get(number.checked_sub(1)? as usize).map(|call| call.program);
+        let between = self.calls.iter().skip(earlier as usize).take_while(|other| other.number < call);
+        let looks = |name: &str| matches!(name, "router.observe" | "router.write");
+        between.filter(|other| Some(other.program) == program(call)).any(|other| looks(other.name))
+    }
+
+    /// Takes back all faults that wait for a call.
+    pub(crate) fn clear(&mut self) {
+        self.by_number.clear();
+        self.by_name.clear();
+        self.outages.clear();
+    }
+
     /// The number of the last call.
     pub(crate) const fn count(&self) -> u64 {
         self.calls.len() as u64

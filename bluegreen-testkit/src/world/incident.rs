@@ -75,47 +75,50 @@ pub enum Incident {
 
 impl State {
     /// Lets an incident happen now. Notes whether users might feel it at once.
-    pub(crate) fn happen(&mut self, incident: &Incident) {
+    pub(crate) fn happen(&mut self, incident: Incident) {
         self.trace.note(self.now, Note::Happened(incident.to_string()));
         match incident {
-            Incident::Behaves { version, behavior } => self.behave(version.clone(), *behavior),
+            Incident::Behaves { version, behavior } => self.behave(version, behavior),
             Incident::KillPods(color) => {
-                if let Some(deployment) = &mut self.slots.get_mut(*color).deployment {
+                if let Some(deployment) = &mut self.slots.get_mut(color).deployment {
                     deployment.pods.clear();
-                    self.reconcile(*color);
+                    self.reconcile(color);
                 }
             }
-            Incident::EditRoute(split) => self.overwrite_route(&RouteState::Routes(*split), true),
+            Incident::EditRoute(split) => self.overwrite_route(&RouteState::Routes(split), true),
             Incident::RemoveKey => {
                 let what = "its selector has no color: it matches both colors";
                 self.overwrite_route(&RouteState::Foreign(what.to_owned()), true);
             }
             Incident::ReplaceRoute(color) => {
-                self.overwrite_route(&RouteState::Routes(Split::only(*color)), false);
+                self.overwrite_route(&RouteState::Routes(Split::only(color)), false);
             }
             Incident::Scale { color, replicas } => {
-                if let Some(deployment) = &mut self.slots.get_mut(*color).deployment {
-                    deployment.desired = *replicas;
-                    self.reconcile(*color);
+                if let Some(deployment) = &mut self.slots.get_mut(color).deployment {
+                    deployment.desired = replicas;
+                    self.reconcile(color);
                 }
             }
             Incident::Redeploy { color, release, replicas } => {
-                self.set_color(*color, release.clone(), *replicas);
-                self.made_by_hand(*color);
+                self.set_color(color, release, replicas);
+                self.made_by_hand(color);
             }
-            Incident::Delete(color) => self.slots.get_mut(*color).deployment = None,
+            Incident::Delete(color) => self.slots.get_mut(color).deployment = None,
             Incident::Outage { calls, fault, lasting } => {
-                let until = self.now.saturating_add(*lasting);
-                self.faults.fail_until(calls.clone(), *fault, until);
+                let until = self.now.saturating_add(lasting);
+                self.faults.fail_until(calls, fault, until);
             }
             Incident::SignalReturns { name, measure } => {
-                self.measures.insert(name.clone(), measure.clone());
+                self.measures.insert(name, measure);
             }
-            Incident::Decide(decision) => self.decision = decision.clone(),
+            Incident::Decide(decision) => self.decision = decision,
         }
     }
 
     fn overwrite_route(&mut self, to: &RouteState, keep_marks: bool) {
+        let serves = |color: &Color| !matches!(to, RouteState::Routes(split) if split.weight(*color) > 0) || self.slot(*color).ready(self.now) > 0;
+        self.misrouted |= !Color::ALL.iter().all(serves);
+        self.edited = Some(self.faults.count());
         for object in self.observe_route().objects {
             let mark = object.mark.filter(|_| keep_marks);
             self.set_route(&object.name, to.clone(), EDITOR, mark);

@@ -54,9 +54,10 @@ struct Holding {
     rollout: Option<RolloutId>,
     /// Who served when it raised.
     found: Option<Color>,
-    /// The sequence numbers of its last write that landed on a color, and of its last that was sent to hurt one.
-    landed: PerColor<Option<u64>>,
-    hurting: PerColor<Option<u64>>,
+    /// Whether a write of its own landed on a color.
+    landed: PerColor<bool>,
+    /// The sequence numbers of writes that were sent to hurt a color, and might still land.
+    hurting: PerColor<BTreeSet<u64>>,
 }
 
 impl Laws {
@@ -119,7 +120,7 @@ impl State {
     pub(crate) fn check_sending(&mut self, site: &Site) {
         let Some(stamp) = &site.stamp else { return };
         if let Some(color) = site.hurts {
-            *self.laws.holding(&stamp.holder).hurting.get_mut(color) = Some(stamp.seq);
+            self.laws.holding(&stamp.holder).hurting.get_mut(color).insert(stamp.seq);
         }
         let Some(course) = self.laws.course(&stamp.holder) else { return };
         if course.silent < 2 && !self.laws.intended.contains(&stamp.to_string()) {
@@ -142,7 +143,16 @@ impl State {
                 self.violated(9, &format!("{color} was scaled down to {replicas} before {lacks}"));
             }
         }
-        *self.laws.holding(&stamp.holder).landed.get_mut(color) = Some(stamp.seq);
+        let holding = self.laws.holding(&stamp.holder);
+        *holding.landed.get_mut(color) = true;
+        holding.hurting.get_mut(color).retain(|sent| *sent > stamp.seq);
+    }
+
+    /// A write that was refused can't land any more.
+    pub(crate) fn learn_refusal(&mut self, site: &Site) {
+        if let (Some(stamp), Some(color)) = (&site.stamp, site.hurts) {
+            self.laws.holding(&stamp.holder).hurting.get_mut(color).remove(&stamp.seq);
+        }
     }
 
     /// What a write on the route has to keep to, when it lands: only the holder moves traffic, never over a foreign edit,
@@ -170,7 +180,7 @@ impl State {
     /// Laws 1 and 3 for a color that gets more traffic.
     fn check_new_traffic(&mut self, found: &RouteObject, to: &RouteState, mark: &RouteMark, color: Color) {
         let (name, from) = (&found.name, &found.state);
-        if self.slot(color).ready(self.now) == 0 {
+        if !self.slot(color).was_ready(self.now) {
             self.violated(1, &format!("{name} was written from {from} to {to}, but {color} has no ready pod"));
         }
         let meant = self.laws.course(&mark.stamp.holder).and_then(|course| course.meant(color)).cloned();
@@ -182,15 +192,17 @@ impl State {
             course.moved |= color == course.new;
         }
         let holding = self.laws.holding(&mark.stamp.holder);
-        let sealed = match (holding.landed.get(color), holding.hurting.get(color)) {
-            (Some(landed), Some(hurting)) => landed >= hurting,
-            (Some(_), None) => true,
-            (None, hurting) => holding.found == Some(color) && hurting.is_none(),
-        };
+        let known = *holding.landed.get(color) || holding.found == Some(color);
+        let sealed = known && holding.hurting.get(color).is_empty();
         if !sealed {
             let what = format!("{name} was written to {to}, but {color} was not sealed: an older write may still land");
             self.violated(3, &what);
         }
+    }
+
+    /// Whether somebody else changed the route after the one who made a call saw it last.
+    pub(crate) fn edited_unseen(&self, call: u64) -> bool {
+        self.edited.is_some_and(|edited| !self.faults.saw_route_since(edited, call))
     }
 
     /// Every write leaves a stamp that was never there before.

@@ -148,6 +148,24 @@ impl World {
         self.shared.died().await;
     }
 
+    /// Waits until the call with this number was made.
+    pub(crate) async fn reached(&self, call: u64) {
+        self.shared.until(|state| (state.faults.count() >= call).then_some(())).await;
+    }
+
+    /// Whether somebody ever routed to a color that had no ready pod.
+    pub(crate) fn was_misrouted(&self) -> bool {
+        self.shared.look(|state| state.misrouted)
+    }
+
+    /// Takes back everything that is still to go wrong.
+    pub(crate) fn calm(&self) {
+        self.shared.change(|state| {
+            state.faults.clear();
+            state.at_calls.clear();
+        });
+    }
+
     /// The wall clock.
     #[must_use]
     pub fn clock(&self) -> WorldClock {

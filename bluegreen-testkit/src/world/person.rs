@@ -10,7 +10,7 @@ use super::incident::Incident;
 impl World {
     /// Lets something happen now.
     pub fn happens(&self, incident: Incident) {
-        self.shared.change(|state| state.happen(&incident));
+        self.shared.change(|state| state.happen(incident));
     }
 
     /// Lets something happen when the world is this old; at once if it is older.

@@ -118,11 +118,16 @@ impl Shared {
         site: Site,
         effect: impl Fn(&mut State) -> Result<T, BackendError> + Send + 'static,
     ) -> Result<T, BackendError> {
-        let is_write = site.stamp.is_some();
+        let write = site.stamp.is_some().then(|| site.clone());
         let noted = move |state: &mut State, number: u64| {
+            state.sender = Some(number);
             let result = effect(state);
-            if is_write {
+            state.sender = None;
+            if let Some(write) = &write {
                 let refused = result.as_ref().err().map(ToString::to_string);
+                if refused.is_some() {
+                    state.learn_refusal(write);
+                }
                 state.trace.note(state.now, Note::Landed { number, refused });
             }
             result

@@ -66,6 +66,11 @@ pub(crate) struct State {
     pub(crate) programs: u32,
     /// Whether an append was torn.
     pub(crate) torn: bool,
+    /// The call whose effect happens now.
+    pub(crate) sender: Option<u64>,
+    /// The last call before somebody else changed the route, and whether they routed to a color that can't serve.
+    pub(crate) edited: Option<u64>,
+    pub(crate) misrouted: bool,
     behaviors: BTreeMap<String, Behavior>,
     late: Vec<Late>,
     /// How many versions, and how many pods, there have ever been; no identity is used twice.
@@ -95,6 +100,9 @@ impl State {
             at_calls: BTreeMap::new(),
             programs: 0,
             torn: false,
+            sender: None,
+            edited: None,
+            misrouted: false,
             behaviors: BTreeMap::new(),
             late: Vec::new(),
             versions: 1,
@@ -140,9 +148,9 @@ impl State {
     /// Lets something happen when the world is this old, or now if it is older.
     pub(crate) fn plan_incident(&mut self, age: Duration, incident: Incident) {
         if age <= self.now {
-            self.happen(&incident);
+            self.happen(incident);
         } else {
-            self.late.push(Late { at: age, call: None, effect: Box::new(move |state| state.happen(&incident)) });
+            self.late.push(Late { at: age, call: None, effect: Box::new(move |state: &mut Self| state.happen(incident)) });
         }
     }
 
@@ -164,7 +172,7 @@ impl State {
     /// Lets happen what was to happen at a call.
     pub(crate) fn passed(&mut self, number: u64) {
         for incident in self.at_calls.remove(&number).unwrap_or_default() {
-            self.happen(&incident);
+            self.happen(incident);
         }
     }
 
@@ -202,6 +210,10 @@ impl State {
             let Some(deployment) = &mut self.slots.get_mut(color).deployment else {
                 continue;
             };
+            // What changes from now on was like this until now.
+            if deployment.status.ready > 0 || status.ready > 0 {
+                deployment.last_ready = Some(now);
+            }
             if deployment.status != status {
                 deployment.status = status;
                 self.versions += 1;
@@ -243,6 +255,7 @@ impl State {
                 if deployment.release != release {
                     deployment.release = release;
                     deployment.pods.clear();
+                    deployment.last_ready = None;
                 }
                 deployment.desired = replicas;
                 deployment.by_hand = false;
@@ -257,6 +270,7 @@ impl State {
                     cleanup_after: None,
                     pods: Vec::new(),
                     status: Status::default(),
+                    last_ready: None,
                 });
             }
         }
