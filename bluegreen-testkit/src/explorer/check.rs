@@ -20,8 +20,15 @@ pub(super) struct Seen<'a> {
     pub(super) records: &'a [Record],
     /// The color that served at first.
     pub(super) old: Color,
-    /// How a run without any mishap ends.
-    pub(super) usual: Option<&'a End>,
+    /// What a run without any mishap is like.
+    pub(super) usual: Option<&'a Usual>,
+}
+
+/// What a run without any mishap is like.
+pub(super) struct Usual {
+    pub(super) end: End,
+    /// Whether users lose requests even so, as the release is bad.
+    pub(super) lost: bool,
 }
 
 impl Seen<'_> {
@@ -64,9 +71,11 @@ impl Seen<'_> {
         let due = match end {
             End::Halted { .. } => self.is_disturbed() || self.lost_a_migration() || self.deaths() > 1,
             End::Superseded { .. } => twice,
-            End::Promoted { .. } => self.usual.is_none_or(|usual| matches!(usual, End::Promoted { .. })),
+            End::Promoted { .. } => self.usual.is_none_or(|usual| matches!(usual.end, End::Promoted { .. })),
             End::AlreadyActive => false,
-            End::Aborted { .. } | End::RolledBack { .. } => !self.script.steps.is_empty() || self.usual.is_none_or(|usual| usual == end),
+            End::Aborted { .. } | End::RolledBack { .. } => {
+                !self.script.steps.is_empty() || self.usual.is_none_or(|usual| usual.end == *end)
+            }
         };
         (!due).then(|| format!("it is {end}, which nothing here is a reason for"))
     }
@@ -102,10 +111,12 @@ impl Seen<'_> {
     }
 
     fn nothing_was_lost(&self) -> Option<String> {
+        let bad =
+            self.usual.map_or_else(|| matches!(self.ending, Ending::Ended(End::RolledBack { .. })), |usual| usual.lost);
         let ledger = self.world.requests();
         let lost = ledger.lost > 0 || !ledger.outage.is_zero();
         let message = || format!("{} requests were lost in {:?}, which no mishap explains", ledger.lost, ledger.outage);
-        (lost && !self.is_disturbed()).then(message)
+        (lost && !bad && !self.is_disturbed()).then(message)
     }
 
     /// Law 8: a crash, a fault or a recovery doesn't move the end of the watch.

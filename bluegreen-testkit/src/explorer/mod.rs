@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use bluegreen_core::{Color, End, Entropy, Release, RolloutBuilder, Split};
 
-use self::check::Seen;
+use self::check::{Seen, Usual};
 pub use self::coverage::Coverage;
 use self::points::Kind;
 use self::run::{Ending, Run};
@@ -81,8 +81,17 @@ struct Performed {
     script: Script,
     calls: Vec<Call>,
     end: Option<End>,
+    /// Whether users lost a request.
+    lost: bool,
     problems: Vec<String>,
     story: Vec<String>,
+}
+
+impl Performed {
+    /// What is usual, if this is the run in which nothing goes wrong.
+    fn usual(&self) -> Option<Usual> {
+        self.end.clone().map(|end| Usual { end, lost: self.lost })
+    }
 }
 
 impl<R: Fn(&World) -> RolloutBuilder + Sync> Explorer<R> {
@@ -90,17 +99,7 @@ impl<R: Fn(&World) -> RolloutBuilder + Sync> Explorer<R> {
     /// clock and the randomness have to be those of the world that `rollout` is given, or wrappers of them.
     pub fn new(world: WorldBuilder, rollout: R) -> Self {
         let release = Release::version("v2");
-        Self {
-            world,
-            rollout,
-            release,
-            pairs: 2000,
-            triples: 200,
-            seed: 1,
-            begin: |_| (),
-            expect: None,
-            sequel: true,
-        }
+        Self { world, rollout, release, pairs: 2000, triples: 200, seed: 1, begin: |_| (), expect: None, sequel: true }
     }
 
     /// Sets the release that is rolled out; `v2` unless set.
@@ -162,22 +161,25 @@ impl<R: Fn(&World) -> RolloutBuilder + Sync> Explorer<R> {
         coverage.calls = usual.calls.len() as u64;
         let count = |kind| usual.calls.iter().filter(|call| Kind::of(call) == kind).count() as u64;
         (coverage.writes, coverage.appends) = (count(Kind::Write), count(Kind::Append));
-        let usual_end = usual.end.as_ref();
+        let expected = usual.usual();
+        let expected = expected.as_ref();
 
         let script = Script::nothing();
-        let singles: Vec<_> =
-            points::all(&usual.calls, 0, self.old()).into_iter().map(|(call, mishap)| script.with(call, mishap)).collect();
-        let firsts = self.perform_all(&singles, usual_end, &mut coverage)?;
+        let singles: Vec<_> = points::all(&usual.calls, 0, self.old())
+            .into_iter()
+            .map(|(call, mishap)| script.with(call, mishap))
+            .collect();
+        let firsts = self.perform_all(&singles, expected, &mut coverage)?;
         coverage.singles = firsts.len() as u64;
 
         let pairs = self.second_mishaps(&firsts);
         coverage.possible_pairs = pairs.len() as u64;
         let pairs = evenly(pairs, self.pairs);
-        let seconds = self.perform_all(&pairs, usual_end, &mut coverage)?;
+        let seconds = self.perform_all(&pairs, expected, &mut coverage)?;
         coverage.pairs = seconds.len() as u64;
 
         let triples = self.third_mishaps(&seconds);
-        coverage.triples = self.perform_all(&triples, usual_end, &mut coverage)?.len() as u64;
+        coverage.triples = self.perform_all(&triples, expected, &mut coverage)?.len() as u64;
         coverage.took = began.elapsed();
         Ok(coverage)
     }
@@ -191,7 +193,7 @@ impl<R: Fn(&World) -> RolloutBuilder + Sync> Explorer<R> {
                 return Err(Box::new(Violation { script: Script::nothing(), problems, story: Vec::new(), runs: 0 }));
             }
         };
-        let usual = self.perform(&Script::nothing(), None).end;
+        let usual = self.perform(&Script::nothing(), None).usual();
         self.take_in(&mut Coverage::default(), &self.perform(&script, usual.as_ref()), usual.as_ref())
     }
 
@@ -231,7 +233,7 @@ impl<R: Fn(&World) -> RolloutBuilder + Sync> Explorer<R> {
     fn perform_all(
         &self,
         scripts: &[Script],
-        usual: Option<&End>,
+        usual: Option<&Usual>,
         coverage: &mut Coverage,
     ) -> Result<Vec<Performed>, Box<Violation>> {
         let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
@@ -242,7 +244,11 @@ impl<R: Fn(&World) -> RolloutBuilder + Sync> Explorer<R> {
                     while let Some((index, script)) = take(scripts, &next) {
                         let performed = self.perform(script, usual);
                         if !performed.problems.is_empty() && std::env::var_os("DBGALL").is_some() {
-                            eprintln!("## {} => {}", performed.script, performed.problems.join(" | ").chars().take(400).collect::<String>());
+                            eprintln!(
+                                "## {} => {}",
+                                performed.script,
+                                performed.problems.join(" | ").chars().take(400).collect::<String>()
+                            );
                             continue;
                         }
                         if !performed.problems.is_empty() {
@@ -267,7 +273,12 @@ impl<R: Fn(&World) -> RolloutBuilder + Sync> Explorer<R> {
     }
 
     /// Counts a run, or says what is wrong with it.
-    fn take_in(&self, coverage: &mut Coverage, performed: &Performed, usual: Option<&End>) -> Result<(), Box<Violation>> {
+    fn take_in(
+        &self,
+        coverage: &mut Coverage,
+        performed: &Performed,
+        usual: Option<&Usual>,
+    ) -> Result<(), Box<Violation>> {
         let name = performed.end.as_ref().map_or("refused", name);
         *coverage.ends.entry(name.to_owned()).or_default() += 1;
         coverage.calls_in_all += performed.calls.len() as u64;
@@ -280,17 +291,18 @@ impl<R: Fn(&World) -> RolloutBuilder + Sync> Explorer<R> {
     }
 
     /// The same without each mishap that isn't needed.
-    fn shorten(&self, script: &Script, usual: Option<&End>) -> Script {
+    fn shorten(&self, script: &Script, usual: Option<&Usual>) -> Script {
         let shorter = (0..script.steps.len()).map(|index| script.without(index));
         let mut wrong = shorter.filter(|script| !self.perform(script, usual).problems.is_empty());
         wrong.next().map_or_else(|| script.clone(), |shorter| self.shorten(&shorter, usual))
     }
 
-    fn perform(&self, script: &Script, usual: Option<&End>) -> Performed {
+    fn perform(&self, script: &Script, usual: Option<&Usual>) -> Performed {
         let failed = |problem: String| Performed {
             script: script.clone(),
             calls: Vec::new(),
             end: None,
+            lost: false,
             problems: vec![problem],
             story: Vec::new(),
         };
@@ -301,7 +313,7 @@ impl<R: Fn(&World) -> RolloutBuilder + Sync> Explorer<R> {
         }
     }
 
-    async fn perform_in_time(&self, script: &Script, usual: Option<&End>) -> Performed {
+    async fn perform_in_time(&self, script: &Script, usual: Option<&Usual>) -> Performed {
         let world = self.world.clone().build();
         (self.begin)(&world);
         let run = Run::new(world.clone(), &self.rollout, self.release.clone(), script);
@@ -310,8 +322,8 @@ impl<R: Fn(&World) -> RolloutBuilder + Sync> Explorer<R> {
         let calls = world.calls();
         tokio::time::sleep(AFTERMATH).await;
         let records = run.records().await;
-        let seen =
-            Seen { world: &world, script, ending: &ending, records: &records, old: self.old(), usual };
+        let lost = world.requests().lost > 0;
+        let seen = Seen { world: &world, script, ending: &ending, records: &records, old: self.old(), usual };
         let mut problems = seen.problems();
         let end = match ending {
             Ending::Ended(end) => Some(end),
@@ -326,7 +338,7 @@ impl<R: Fn(&World) -> RolloutBuilder + Sync> Explorer<R> {
             problems.extend(self.sequel(&world, script).await);
         }
         let story = if problems.is_empty() { Vec::new() } else { world.story() };
-        Performed { script: script.clone(), calls, end, problems, story }
+        Performed { script: script.clone(), calls, end, lost, problems, story }
     }
 
     /// Whatever went wrong, the next release can be rolled out; a person clears up first what a person did.

@@ -127,9 +127,7 @@ impl<'a, R: Fn(&World) -> RolloutBuilder> Run<'a, R> {
             Ok(rollout) => rollout,
             Err(error) => return Life::Failed(error.into()),
         };
-        let start = async {
-            if begun { rollout.recover().await } else { rollout.start(self.release.clone()).await }
-        };
+        let start = async { if begun { rollout.recover().await } else { rollout.start(self.release.clone()).await } };
         let handle = tokio::select! {
             biased;
             () = world.died() => return Life::Died,

@@ -116,7 +116,10 @@ impl State {
     }
 
     fn overwrite_route(&mut self, to: &RouteState, keep_marks: bool) {
-        let serves = |color: &Color| !matches!(to, RouteState::Routes(split) if split.weight(*color) > 0) || self.slot(*color).ready(self.now) > 0;
+        let serves = |color: &Color| {
+            !matches!(to, RouteState::Routes(split) if split.weight(*color) > 0)
+                || self.slot(*color).ready(self.now) > 0
+        };
         self.misrouted |= !Color::ALL.iter().all(serves);
         self.edited = Some(self.faults.count());
         for object in self.observe_route().objects {

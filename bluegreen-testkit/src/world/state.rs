@@ -150,7 +150,11 @@ impl State {
         if age <= self.now {
             self.happen(incident);
         } else {
-            self.late.push(Late { at: age, call: None, effect: Box::new(move |state: &mut Self| state.happen(incident)) });
+            self.late.push(Late {
+                at: age,
+                call: None,
+                effect: Box::new(move |state: &mut Self| state.happen(incident)),
+            });
         }
     }
 
@@ -224,6 +228,16 @@ impl State {
                     pod.served = true;
                 }
             }
+        }
+    }
+
+    /// Takes back everything that is still to go wrong, and lets all releases work well.
+    pub(crate) fn calm(&mut self) {
+        self.faults.clear();
+        self.at_calls.clear();
+        self.measures.clear();
+        for version in std::mem::take(&mut self.behaviors).into_keys() {
+            self.behave(version, Behavior::healthy());
         }
     }
 

@@ -4,3 +4,4 @@
 
 mod plans;
 mod survives;
+mod tmp;

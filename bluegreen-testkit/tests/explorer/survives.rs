@@ -14,9 +14,10 @@ fn explore<R: Fn(&World) -> RolloutBuilder + Sync>(name: &str, explorer: &Explor
 
 #[test]
 fn a_good_release_survives_everything() {
-    explore("required stages only", &Explorer::new(World::builder(), plain).expect(|end| {
-        !matches!(end, End::Superseded { .. })
-    }));
+    explore(
+        "required stages only",
+        &Explorer::new(World::builder(), plain).expect(|end| !matches!(end, End::Superseded { .. })),
+    );
 }
 
 /// A world with everything that the optional stages need.
@@ -32,27 +33,36 @@ fn approve(world: &World) {
     world.decide(GateDecision::Go { by: "the test".to_owned(), reason: "all is well".to_owned() });
 }
 
-#[test]
-fn a_rollout_with_every_stage_survives_everything() {
-    explore("every stage", &Explorer::new(whole_world(), full).begin(approve));
+type Rollouts = fn(&World) -> RolloutBuilder;
+pub(crate) fn whole() -> Explorer<Rollouts> {
+    Explorer::new(whole_world(), full as Rollouts).begin(approve).pairs(1000)
 }
-
-#[test]
-fn a_release_that_goes_bad_never_stays() {
-    let explorer = Explorer::new(World::builder(), plain)
+pub(crate) fn crash() -> Explorer<Rollouts> {
+    Explorer::new(World::builder(), plain as Rollouts)
         .begin(|world| world.behaves("v2", Behavior::crashing_after(Duration::from_secs(30))))
-        .expect(|end| !matches!(end, End::Promoted { .. }));
-    explore("a release that crashes", &explorer);
+        .expect(|end| !matches!(end, End::Promoted { .. }))
 }
-
-#[test]
-fn a_release_with_errors_never_stays() {
-    let explorer = Explorer::new(whole_world(), full)
+pub(crate) fn bad() -> Explorer<Rollouts> {
+    Explorer::new(whole_world(), full as Rollouts)
         .begin(|world| {
             approve(world);
             world.behaves("v2", Behavior::failing(0.5).from(Duration::from_secs(50)));
         })
         .expect(|end| !matches!(end, End::Promoted { .. }))
-        .pairs(1000);
-    explore("a release with errors", &explorer);
+        .pairs(1000)
+}
+
+#[test]
+fn a_rollout_with_every_stage_survives_everything() {
+    explore("every stage", &whole());
+}
+
+#[test]
+fn a_release_that_goes_bad_never_stays() {
+    explore("a release that crashes", &crash());
+}
+
+#[test]
+fn a_release_with_errors_never_stays() {
+    explore("a release with errors", &bad());
 }
