@@ -23,6 +23,10 @@ pub(crate) struct History {
     pub(crate) data: Vec<(String, u8)>,
     /// How many disturbances were left when it was decided to roll back.
     pub(crate) turned: Option<u8>,
+    /// Whether a journal was lost, so that the process knows less than happened.
+    pub(crate) forgetful: bool,
+    /// Whether a write was refused for good.
+    pub(crate) refused: bool,
     /// Whether something happened that may cost the rollout.
     pub(crate) costly: bool,
     /// The migration was sent by this process.

@@ -344,6 +344,7 @@ impl Key {
         }
         history.unread.iter().for_each(|on| self.kind(on));
         self.put(u8::from(history.moved) | u8::from(history.proven) << 1 | u8::from(history.costly) << 2);
+        self.put(u8::from(history.forgetful) | u8::from(history.refused) << 1);
         history.data.iter().for_each(|(_, count)| self.put(*count));
         self.put(u8::from(history.turned.is_some()));
         self.put(u8::from(history.turned == Some(left)));

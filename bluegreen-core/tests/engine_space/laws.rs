@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use crate::moves::routes_to;
 use crate::node::{Broken, Node};
+use crate::search::name;
 use crate::setup::{NEW, OLD, Setup};
 use crate::world::{Change, Migration, Sent, Server, World};
 
@@ -71,8 +72,9 @@ fn deadlines_stay(node: &Node, until: Option<Timestamp>) -> Result<(), Broken> {
             since.switched.map(|at| after(after(at, plan.converge_deadline), plan.settle))
         }
         Stage::Watch => {
-            let end = since.settled.zip(plan.watch.as_ref()).map(|(at, watch)| after(at, watch.duration));
-            since.confirming_until.or(end)
+            let end = since.settled.filter(|_| !node.history.proven).zip(plan.watch.as_ref()).map(|(at, watch)| after(at, watch.duration));
+            let confirming = node.process.state().watch.confirming.map(|(_, until)| until);
+            since.confirming_until.or(confirming).or(end)
         }
         _ => None,
     };
@@ -90,8 +92,9 @@ fn may_write(node: &Node, write: Write) -> Result<(), Broken> {
     let route = node.process.view.route.as_ref().map(|route| route.value.objects.as_slice()).unwrap_or_default();
     for object in route.iter().filter(|object| state.holding.raised.contains(&object.name)) {
         let ours = object.mark.as_ref().is_some_and(|mark| mark.stamp.holder == state.holder);
-        let gives_back = matches!(write, Write::ScaleUp(_));
-        if !gives_back && (!ours || object.is_foreign()) {
+        // To raise another object does no harm; to give capacity back is what R10 asks for.
+        let harmless = matches!(write, Write::Raise | Write::ScaleUp(_));
+        if !harmless && (!ours || object.is_foreign()) {
             return broken(format!("it wants to {write}, but saw that {} is no longer its own", object.name));
         }
     }
@@ -100,7 +103,7 @@ fn may_write(node: &Node, write: Write) -> Result<(), Broken> {
     }
     match write {
         Write::Retire(_) if !history.proven => broken("it retires the old color without proof"),
-        Write::TakeDown(_) if history.moved && !state.passed.contains_key(&Check::Returned) => {
+        Write::TakeDown(_) if history.moved && !history.forgetful && !state.passed.contains_key(&Check::Returned) => {
             broken("it scales the new color down before traffic has provably returned")
         }
         _ => routes_only_to_what_is_ready(node, write),
@@ -128,9 +131,14 @@ fn routes_only_to_what_is_ready(node: &Node, write: Write) -> Result<(), Broken>
 
 /// What the engine records.
 pub(crate) fn of_events(node: &Node, event: &Event) -> Result<(), Broken> {
-    let Event::Judged { verdict: Verdict::Pass, .. } = event else {
-        return Ok(());
-    };
+    match event {
+        Event::Judged { verdict: Verdict::Pass, .. } => a_pass_rests_on_data(node),
+        Event::Decided(Ending::RollBack { .. }) => only_a_bad_release_is_left(node),
+        _ => Ok(()),
+    }
+}
+
+fn a_pass_rests_on_data(node: &Node) -> Result<(), Broken> {
     let Some(watch) = &node.process.state().plan().watch else {
         return broken("a watch passed that nobody wanted");
     };
@@ -144,6 +152,17 @@ pub(crate) fn of_events(node: &Node, event: &Event) -> Result<(), Broken> {
         if node.history.data_of(source) < LEAST_DATA {
             return broken(format!("a watch passed though there was no data from {source}"));
         }
+    }
+    Ok(())
+}
+
+/// What a rollout does last is tidying up. That it fails says nothing against the new release.
+fn only_a_bad_release_is_left(node: &Node) -> Result<(), Broken> {
+    let state = node.process.state();
+    let tidies = state.tries.as_ref().is_some_and(|tries| matches!(tries.write, Write::Retire(_) | Write::Release));
+    let unpins = matches!(state.failed, Some((Check::Unpin(_), _)));
+    if node.history.proven || tidies || unpins {
+        return broken("a good release is rolled back because tidying up failed");
     }
     Ok(())
 }
@@ -228,7 +247,7 @@ fn what_serves_serves(node: &Node, setup: &Setup, end: &End) -> Result<(), Broke
         _ => None,
     };
     if let Some(color) = promised.filter(|color| split != Some(Split::only(*color))) {
-        return broken(format!("it ended as {end:?}, but the route isn't at {color}"));
+        return broken(format!("it ended as {}, but the route isn't at {color}", name(end)));
     }
     for color in Color::ALL.into_iter().filter(|color| node.world.references(*color)) {
         let (slot, before) = (node.world.colors.get(color), setup.world.color(color));
@@ -248,7 +267,7 @@ fn harmless_disturbances_cost_nothing(node: &Node, setup: &Setup, end: &End) -> 
     if node.history.costly || setup.is_best(end) || yields {
         return Ok(());
     }
-    broken(format!("nothing happened that it can't get over, but it ended as {end:?}"))
+    broken(format!("nothing happened that it can't get over, but it ended as {}", name(end)))
 }
 
 /// Once it is decided to roll back and nothing goes wrong any more, a good old color gets its traffic back.
@@ -256,7 +275,7 @@ fn rollbacks_succeed(node: &Node, end: &End) -> Result<(), Broken> {
     let state = node.process.state();
     let undisturbed = node.history.turned == Some(node.left) && undisturbed_route(node);
     let world = &node.world;
-    let works = world.server == Server::Works && node.process.view.unreadable.is_none();
+    let works = world.server == Server::Works && !node.history.refused && node.process.view.unreadable.is_none();
     let forced = matches!(state.ending, Some((Ending::RollBack { forced: true, .. }, _)));
     let open = forced || state.way_back.as_ref().is_none_or(|way_back| way_back.open);
     let old = world.colors.get(OLD);
@@ -264,7 +283,7 @@ fn rollbacks_succeed(node: &Node, end: &End) -> Result<(), Broken> {
     if !(undisturbed && works && open && good) || matches!(end, End::RolledBack { .. }) {
         return Ok(());
     }
-    broken(format!("{OLD} could serve, but the rollback ended as {end:?}"))
+    broken(format!("{OLD} could serve, but the rollback ended as {}", name(end)))
 }
 
 fn autoscalers_get_back_what_they_had(node: &Node, end: &End) -> Result<(), Broken> {

@@ -145,7 +145,8 @@ impl Move {
             Self::Write(fate) => fate != Fate::Hopeless,
             Self::Asked(ask) => matches!(ask, Ask::Pause | Ask::Approve),
             Self::Check(fault) => fault == CheckFault::EndsLate,
-            Self::Pods(color, pods) => color == OLD && pods == Pods::Grow,
+            Self::Pods(OLD, pods) => matches!(pods, Pods::Grow | Pods::Flicker),
+            Self::Pods(NEW, pods) => pods == Pods::Flicker && !at.process.state().traffic_sent,
             // A migration of which there is no trace may not be begun again.
             Self::Crash(Crash::Saved, Downtime::None) => !at.is_about_to_migrate(),
             Self::Crash(_, downtime) => downtime == Downtime::None,
@@ -227,7 +228,11 @@ impl Node {
         }
         if state.ending.is_none() {
             moves.push(Move::Asked(Ask::TurnBack));
-            moves.push(if state.paused { Move::StaysPaused } else { Move::Asked(Ask::Pause) });
+            if !state.paused {
+                moves.push(Move::Asked(Ask::Pause));
+            } else if matches!(self.then, Then::Wait { until: None, .. }) {
+                moves.push(Move::StaysPaused);
+            }
             if state.way_back.as_ref().is_some_and(|way_back| !way_back.open) {
                 moves.push(Move::Asked(Ask::TurnBackByForce));
             }

@@ -136,7 +136,7 @@ impl Node {
             }
             Move::WatchIsLate => {
                 self.flush_if_due();
-                self.pass_time()?;
+                self.pass_time(Some(self.now + TICK))?;
             }
             Move::Asked(ask) => self.asked(ask)?,
             Move::StaysPaused => {
@@ -148,7 +148,10 @@ impl Node {
             Move::Pods(color, pods) => self.pods(color, pods),
             Move::Check(fault) => self.check_goes_wrong(fault)?,
             Move::Measures(source, measured, lasting) => self.measures(source, measured, lasting)?,
-            Move::JournalIsLost => self.process.journal_lost = true,
+            Move::JournalIsLost => {
+                self.process.journal_lost = true;
+                self.history.forgetful = true;
+            }
         }
         Ok(None)
     }
@@ -169,7 +172,7 @@ impl Node {
             Then::Run { .. } | Then::Wait { .. } => {
                 self.flush_if_due();
                 if !self.hear() {
-                    self.pass_time()?;
+                    self.pass_time(None)?;
                 }
             }
             Then::Done(end) => {
@@ -202,8 +205,8 @@ impl Node {
         route
     }
 
-    /// Nothing is told: the activity ends, or time passes.
-    fn pass_time(&mut self) -> Result<(), Broken> {
+    /// Nothing is told: the activity ends, or time passes, at most until `latest`.
+    fn pass_time(&mut self, latest: Option<Timestamp>) -> Result<(), Broken> {
         let (activity, until) = match self.then.clone() {
             Then::Run { activity, until } => (Some(activity), until),
             Then::Wait { until, .. } => (None, until),
@@ -219,7 +222,7 @@ impl Node {
             return self.tick();
         }
         let until = until.ok_or_else(|| Broken(format!("it waits for ever, in {}", self.stage)))?;
-        self.now = round_up(until);
+        self.now = round_up(latest.map_or(until, |latest| latest.min(until)));
         Ok(())
     }
 
@@ -293,6 +296,9 @@ impl Node {
             }
         }
         if self.world.failing.contains(&check) {
+            if matches!(activity, Activity::Migrate { .. }) {
+                self.world.migration = Migration::Failed;
+            }
             return self.fold(Event::Failed { check, verdict: Verdict::Fail, summary: "it failed".to_owned() });
         }
         self.take_effect(activity);
@@ -338,7 +344,7 @@ impl Node {
             }
             CheckFault::NeverEnds => {
                 self.world.endless.push(activity.check());
-                self.pass_time()
+                self.pass_time(None)
             }
             CheckFault::EndsLate => {
                 if let Activity::Migrate { resumed: false } = activity {
@@ -348,8 +354,8 @@ impl Node {
                 if self.is_measured() {
                     return self.tick();
                 }
-                // A person takes nearly all the time there is.
-                let late = if activity == Activity::Approve { until.map(|until| until - TICK) } else { None };
+                // A person takes long, but not all the time there is.
+                let late = if activity == Activity::Approve { until.map(|until| until - TICK * 3) } else { None };
                 self.now = late.unwrap_or(self.now + TICK);
                 Ok(())
             }
@@ -426,6 +432,7 @@ impl Node {
         };
         self.process.view.route_stirred |= write.on() == On::Route;
         self.history.failed_on(write.on());
+        self.history.refused |= fate == Fate::Hopeless;
         self.fold(event)
     }
 

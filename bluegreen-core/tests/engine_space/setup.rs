@@ -81,7 +81,7 @@ impl Setup {
 
     /// The route is made of two objects.
     pub(crate) fn with_two_objects(mut self) -> Self {
-        let serving = self.world.route.first().and_then(|object| object.mark.as_ref()).map_or(OLD, |mark| mark.origin);
+        let serving = self.world.observe_route().active().unwrap_or(OLD);
         self.world.route.push(object("Service/checkout-grpc", serving));
         self.begin_there()
     }
@@ -116,12 +116,12 @@ fn plan() -> PlanSpec {
     PlanSpec {
         capacity: Capacity::MatchActive,
         ready_deadline: ticks(2),
-        converge_deadline: ticks(2),
+        converge_deadline: ticks(4),
         settle: ticks(1),
         drain: ticks(1),
-        roll_back: RollBackSpec { deadline: ticks(4), take_down: true },
+        roll_back: RollBackSpec { deadline: ticks(8), take_down: true },
         call_deadline: ticks(1),
-        writes: WriteBudget { attempts: 3, within: ticks(4) },
+        writes: WriteBudget { attempts: 4, within: ticks(6) },
         ..PlanSpec::new(Target::new("shop", "checkout"))
     }
 }

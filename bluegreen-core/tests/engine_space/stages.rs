@@ -182,7 +182,7 @@ fn migration(placement: Placement) -> Option<MigrationSpec> {
 }
 
 fn approval(on_expiry: Expiry) -> Option<ApprovalSpec> {
-    Some(ApprovalSpec { gate: described("gate"), expires: ticks(4), on_expiry })
+    Some(ApprovalSpec { gate: described("gate"), expires: ticks(6), on_expiry })
 }
 
 fn errors(no_data: NoData) -> Criterion {

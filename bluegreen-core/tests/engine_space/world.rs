@@ -70,6 +70,7 @@ pub(crate) enum Migration {
     NotStarted,
     Running,
     Succeeded,
+    Failed,
 }
 
 /// What becomes of every write from now on.
