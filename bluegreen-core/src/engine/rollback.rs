@@ -125,7 +125,7 @@ impl Thinking<'_> {
     /// Proof that traffic returned. Without it nothing is scaled down, but the rollback stands.
     fn prove_return(self) -> Option<Decision> {
         let state = self.state;
-        let unproven = matches!(state.failed, Some((Check::Returned, _)));
+        let unproven = state.failures.contains(&Check::Returned);
         if unproven || state.has_passed(Check::Returned) && self.now >= self.settled_back() {
             return None;
         }

@@ -43,8 +43,10 @@ pub struct State {
     pub begun: BTreeMap<Check, Timestamp>,
     /// What passed, and when.
     pub passed: BTreeMap<Check, Timestamp>,
-    /// What failed, first.
+    /// What failed, first, and speaks against the new release.
     pub failed: Option<(Check, String)>,
+    /// Everything that failed.
+    pub failures: BTreeSet<Check>,
     /// When each kind of write was last confirmed as complete.
     pub wrote: BTreeMap<&'static str, Timestamp>,
     /// How often the release was deployed.

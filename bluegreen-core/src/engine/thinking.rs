@@ -46,7 +46,7 @@ impl<'a> Thinking<'a> {
     fn irrevocable(self) -> Option<Decision> {
         let state = self.state;
         let begun = state.begun.contains_key(&Check::Migration);
-        let over = state.has_passed(Check::Migration) || matches!(state.failed, Some((Check::Migration, _)));
+        let over = state.has_passed(Check::Migration) || state.failures.contains(&Check::Migration);
         (begun && !over).then(|| self.run(Stage::Migrate, Activity::Migrate { resumed: state.recovered }, None))
     }
 
@@ -228,6 +228,10 @@ impl<'a> Thinking<'a> {
         if self.state.holding.raised.is_empty() && self.state.doubts.is_empty() && !self.state.recovered {
             return end(End::Aborted { reason });
         }
+        if matches!(write, Write::Retire(_) | Write::Release) && self.state.ending.is_none() {
+            // The new release has done well; that tidying up fails is nothing against it.
+            return halt(&reason, "the new release serves; scale the old color down yourself");
+        }
         if self.state.ending.is_some() || self.state.holding.raised.is_empty() {
             return halt(&reason, "remove the cause, then recover this rollout, or roll back");
         }
@@ -253,9 +257,10 @@ impl<'a> Thinking<'a> {
 
     /// The end after a proper course: autoscalers get back what they had first.
     pub(super) fn finish(self, stage: Stage, end: End) -> Decision {
+        let over = |check| self.state.has_passed(check) || self.state.failures.contains(&check);
         let pinned = Color::ALL
             .into_iter()
-            .find(|color| self.state.has_passed(Check::Pin(*color)) && !self.state.has_passed(Check::Unpin(*color)));
+            .find(|color| self.state.has_passed(Check::Pin(*color)) && !over(Check::Unpin(*color)));
         match pinned {
             Some(color) => self.run(stage, Activity::Pin { color, minimum: None }, None),
             None => self::end(end),

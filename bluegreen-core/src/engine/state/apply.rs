@@ -40,6 +40,7 @@ impl State {
             begun: Default::default(),
             passed: Default::default(),
             failed: None,
+            failures: Default::default(),
             wrote: Default::default(),
             deploys: 0,
             shifted: Default::default(),
@@ -109,7 +110,11 @@ impl State {
                 self.passed.insert(*check, at);
             }
             Event::Failed { check, summary, .. } => {
-                self.failed.get_or_insert((*check, summary.clone()));
+                self.failures.insert(*check);
+                // These end a rollout that has been decided on; that they fail decides nothing.
+                if !matches!(check, Check::Unpin(_) | Check::Returned) {
+                    self.failed.get_or_insert((*check, summary.clone()));
+                }
             }
             Event::Sampled(sample) => self.sampled(sample, at),
             Event::Guard { holds, summary } => self.watch.guard_lost = (!holds).then(|| summary.clone()),
