@@ -68,11 +68,13 @@ fn deadlines_stay(node: &Node, until: Option<Timestamp>) -> Result<(), Broken> {
     let after = |at: Timestamp, duration| at.saturating_add(duration).unwrap_or(Timestamp::MAX);
     let deadline = match node.stage {
         Stage::Approve => since.approval.zip(plan.approval.as_ref()).map(|(at, approval)| after(at, approval.expires)),
-        Stage::Converge => {
-            since.switched.map(|at| after(after(at, plan.converge_deadline), plan.settle))
-        }
+        Stage::Converge => since.switched.map(|at| after(after(at, plan.converge_deadline), plan.settle)),
         Stage::Watch => {
-            let end = since.settled.filter(|_| !node.history.proven).zip(plan.watch.as_ref()).map(|(at, watch)| after(at, watch.duration));
+            let end = since
+                .settled
+                .filter(|_| !node.history.proven)
+                .zip(plan.watch.as_ref())
+                .map(|(at, watch)| after(at, watch.duration));
             let confirming = node.process.state().watch.confirming.map(|(_, until)| until);
             since.confirming_until.or(confirming).or(end)
         }
@@ -299,4 +301,3 @@ fn autoscalers_get_back_what_they_had(node: &Node, end: &End) -> Result<(), Brok
         None => Ok(()),
     }
 }
-

@@ -254,7 +254,9 @@ impl Node {
         };
         let mut offer = |source, measured: &[Measured]| {
             for measured in measured {
-                moves.extend([Lasting::Once, Lasting::ForGood].map(|lasting| Move::Measures(source, *measured, lasting)));
+                moves.extend(
+                    [Lasting::Once, Lasting::ForGood].map(|lasting| Move::Measures(source, *measured, lasting)),
+                );
             }
         };
         offer(Source::Pods, &[Measured::Silent]);

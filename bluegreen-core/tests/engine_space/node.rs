@@ -238,7 +238,8 @@ impl Node {
             return Ok(());
         };
         let new = self.process.state().started.new;
-        let ready = |color| Measure::Gauge { value: f64::from(self.process.view.heard(color).map_or(0, |seen| seen.ready)) };
+        let ready =
+            |color| Measure::Gauge { value: f64::from(self.process.view.heard(color).map_or(0, |seen| seen.ready)) };
         let mut measures = vec![
             ("pods", new, self.world.pods, ready(new), Measure::Gauge { value: 0.0 }),
             ("guard", new.other(), Measured::Good, ready(new.other()), Measure::Gauge { value: 0.0 }),
@@ -506,7 +507,8 @@ impl Node {
     fn taken(&mut self, same_rollout: bool) {
         self.world.taken = true;
         let split = self.world.observe_route().split;
-        let rollout = if same_rollout { self.process.state().rollout.clone() } else { RolloutId::from("another".to_owned()) };
+        let rollout =
+            if same_rollout { self.process.state().rollout.clone() } else { RolloutId::from("another".to_owned()) };
         let origin = self.process.state().origin();
         for index in 0..self.world.route.len() {
             let (rollout, stamp) = (rollout.clone(), Stamp { epoch: 9, seq: 1, holder: Holder::new(999) });

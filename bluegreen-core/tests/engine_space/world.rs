@@ -187,7 +187,8 @@ impl World {
         match &sent.change {
             Change::Route { expect, .. } => {
                 let there = self.route.iter().find(|object| object.name == expect.name);
-                there.is_some_and(|there| there.state == expect.state && fence_holds_on_route(sent.fence, there, expect))
+                there
+                    .is_some_and(|there| there.state == expect.state && fence_holds_on_route(sent.fence, there, expect))
             }
             Change::Color { expect, .. } => fence_holds_on_color(sent.fence, self.color(expect.color), expect),
         }
@@ -201,9 +202,7 @@ impl World {
                 let there = route.iter().find(|object| object.name == expect.name);
                 there.is_some_and(|there| fence_holds_on_route(sent.fence, there, expect))
             }
-            Change::Color { expect, .. } => {
-                fence_holds_on_color(sent.fence, &colors.get(expect.color).seen, expect)
-            }
+            Change::Color { expect, .. } => fence_holds_on_color(sent.fence, &colors.get(expect.color).seen, expect),
         });
     }
 }
