@@ -156,6 +156,11 @@ impl Thinking<'_> {
         let minimum = if seen.color == self.new_color() { self.capacity() } else { seen.ready };
         let shrinks = seen.autoscaler.is_some_and(|autoscaler| autoscaler.min < minimum);
         let activity = Activity::Pin { color: seen.color, minimum: Some(minimum) };
+        let check = activity.check();
+        if shrinks && !self.state.begun.contains_key(&check) {
+            // Journaled first, so that whoever recovers this rollout gives back what was pinned.
+            return Some(Decision { stage, record: vec![Event::Begun { check }], then: Then::Again });
+        }
         if shrinks { self.check(stage, activity) } else { None }
     }
 

@@ -260,7 +260,7 @@ impl<'a> Thinking<'a> {
         let over = |check| self.state.has_passed(check) || self.state.failures.contains(&check);
         let pinned = Color::ALL
             .into_iter()
-            .find(|color| self.state.has_passed(Check::Pin(*color)) && !over(Check::Unpin(*color)));
+            .find(|color| self.state.begun.contains_key(&Check::Pin(*color)) && !over(Check::Unpin(*color)));
         match pinned {
             Some(color) => self.run(stage, Activity::Pin { color, minimum: None }, None),
             None => self::end(end),
