@@ -41,6 +41,8 @@ pub struct State {
     pub tries: Option<Tries>,
     /// What was begun, and when.
     pub begun: BTreeMap<Check, Timestamp>,
+    /// What another process began.
+    pub inherited: BTreeSet<Check>,
     /// What passed, and when.
     pub passed: BTreeMap<Check, Timestamp>,
     /// What failed, first, and speaks against the new release.

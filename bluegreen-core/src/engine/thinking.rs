@@ -47,7 +47,8 @@ impl<'a> Thinking<'a> {
         let state = self.state;
         let begun = state.begun.contains_key(&Check::Migration);
         let over = state.has_passed(Check::Migration) || state.failures.contains(&Check::Migration);
-        (begun && !over).then(|| self.run(Stage::Migrate, Activity::Migrate { resumed: state.recovered }, None))
+        let resumed = state.inherited.contains(&Check::Migration);
+        (begun && !over).then(|| self.run(Stage::Migrate, Activity::Migrate { resumed }, None))
     }
 
     /// R8: a write whose fate is unknown is read back before anything else is decided.

@@ -38,6 +38,7 @@ impl State {
             doubts: Default::default(),
             tries: None,
             begun: Default::default(),
+            inherited: Default::default(),
             passed: Default::default(),
             failed: None,
             failures: Default::default(),
@@ -157,6 +158,7 @@ impl State {
         self.doubts.clear();
         self.tries = None;
         self.seq = 0;
+        self.inherited.extend(self.begun.keys());
         // What was ready then may not be there any more.
         self.passed.remove(&Check::Ready);
     }
