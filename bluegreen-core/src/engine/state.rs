@@ -31,6 +31,8 @@ pub struct State {
     pub holding: Holding,
     /// How many replicas the new color is to have.
     pub capacity: Option<u32>,
+    /// Since when it is to have so many.
+    pub capacity_since: Option<Timestamp>,
     /// What was decided about a rollback before traffic moved.
     pub way_back: Option<WayBack>,
     /// The write that is under way.

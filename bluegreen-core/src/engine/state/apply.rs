@@ -33,6 +33,7 @@ impl State {
             recovered: false,
             holding: Holding { found: started.found.clone(), ..Holding::default() },
             capacity: None,
+            capacity_since: None,
             way_back: None,
             intent: None,
             doubts: Default::default(),
@@ -73,7 +74,12 @@ impl State {
         match event {
             Event::Started(_) => return illegal(event, "the rollout has begun already"),
             Event::Recovered { found } => self.recover(record, found.clone()),
-            Event::Capacity { replicas } => self.capacity = Some(*replicas),
+            Event::Capacity { replicas } => {
+                if self.capacity != Some(*replicas) {
+                    self.capacity_since = Some(at);
+                }
+                self.capacity = Some(*replicas);
+            }
             Event::WayBack { open, reason, serving, restarts } => {
                 let (reason, serving, restarts) = (reason.clone(), *serving, *restarts);
                 self.way_back = Some(WayBack { open: *open, reason, serving, restarts });
@@ -108,6 +114,9 @@ impl State {
                 self.begun.entry(*check).or_insert(at);
             }
             Event::Passed { check, .. } => {
+                if *check == Check::Ready {
+                    self.begun.remove(check);
+                }
                 self.passed.insert(*check, at);
             }
             Event::Failed { check, summary, .. } => {
@@ -215,6 +224,7 @@ impl State {
             Write::Deploy(_) => {
                 self.deploys += 1;
                 self.passed.remove(&Check::Ready);
+                self.begun.remove(&Check::Ready);
             }
             Write::Shift(step) => {
                 self.shifted.insert(step, at);
