@@ -25,6 +25,10 @@ impl Thinking<'_> {
             if !self.is_at(Split::only(self.old_color())) {
                 return self.return_traffic(reason, since);
             }
+            if let Some(object) = self.doubtful_route_object() {
+                // It is there only once no older write can take it away again.
+                return self.write_with(STAGE, Write::SealRoute, Some(object), 0, Vec::new());
+            }
             return Decision {
                 stage: STAGE,
                 record: vec![Event::Found { write: Write::SwitchBack }],
@@ -47,7 +51,8 @@ impl Thinking<'_> {
                 "deploy a good release to the old color by hand, or repair the new one",
             );
         }
-        if !seen.is_up() {
+        let shrunk = seen.desired < self.needed() && !self.is_enough(seen) && self.now < deadline;
+        if !seen.is_up() || shrunk {
             return self.write_with(STAGE, Write::ScaleUp(old), None, self.needed(), Vec::new());
         }
         if !self.is_enough(seen) {

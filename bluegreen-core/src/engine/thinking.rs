@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::decision::{Activity, Decision, Then};
-use super::state::{Intent, State};
+use super::state::{Doubt, Intent, State};
 use super::view::View;
 use crate::backend::{RouteObject, RouteObservation, Split};
 use crate::color::Color;
@@ -53,7 +53,11 @@ impl<'a> Thinking<'a> {
 
     /// R8: a write whose fate is unknown is read back before anything else is decided.
     fn resolve_doubts(self) -> Option<Decision> {
-        self.state.doubts.values().find_map(|doubt| self.resolve(&doubt.intent))
+        let state = self.state;
+        // A rollback asks nothing of the new color, not even to be readable.
+        let rolls_back = matches!(state.ending, Some((Ending::RollBack { .. }, _))) && state.returned.is_none();
+        let matters = |doubt: &&Doubt| !rolls_back || doubt.intent.write.on() != On::Color(self.new_color());
+        state.doubts.values().filter(matters).find_map(|doubt| self.resolve(&doubt.intent))
     }
 
     fn resolve(self, intent: &Intent) -> Option<Decision> {
