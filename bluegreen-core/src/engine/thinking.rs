@@ -114,8 +114,16 @@ impl<'a> Thinking<'a> {
         match &self.state.ending {
             Some((Ending::RollBack { reason, forced }, since)) => Some(self.roll_back(reason, *forced, *since)),
             Some((Ending::Abort { reason }, _)) => Some(self.abort(reason)),
-            None => self.judge().or_else(|| self.give_up_on_failure()),
+            None => self.traffic_is_back().or_else(|| self.judge()).or_else(|| self.give_up_on_failure()),
         }
+    }
+
+    /// A process that could not write its journal has rolled back before this one came.
+    fn traffic_is_back(self) -> Option<Decision> {
+        let moved = self.state.switched.is_some() || !self.state.shifted.is_empty();
+        let back = moved && self.is_at(Split::only(self.old_color()));
+        let reason = || format!("traffic was found back on {}", self.old_color());
+        back.then(|| self.record(vec![Event::Decided(Ending::RollBack { reason: reason(), forced: true })]))
     }
 
     /// A failed check ends the rollout.
@@ -233,7 +241,8 @@ impl<'a> Thinking<'a> {
         if self.state.holding.raised.is_empty() && self.state.doubts.is_empty() && !self.state.recovered {
             return end(End::Aborted { reason });
         }
-        if matches!(write, Write::Retire(_) | Write::Release) && self.state.ending.is_none() {
+        let tidies = self.state.watch.passed.is_some() || write == Write::Release;
+        if tidies && self.state.ending.is_none() {
             // The new release has done well; that tidying up fails is nothing against it.
             return halt(&reason, "the new release serves; scale the old color down yourself");
         }
