@@ -19,6 +19,8 @@ pub(crate) struct History {
     pub(crate) moved: bool,
     /// Whether a watch passed.
     pub(crate) proven: bool,
+    /// Whether what was measured speaks against the new release.
+    pub(crate) condemned: bool,
     /// Measurements with data since data planes have settled, by source.
     pub(crate) data: Vec<(String, u8)>,
     /// How many disturbances were left when it was decided to roll back.
@@ -80,6 +82,7 @@ impl History {
         match event {
             Event::Sampled(sample) => self.measured(sample, after),
             Event::Judged { verdict: Verdict::Pass, .. } => self.proven = true,
+            Event::Judged { .. } => self.condemned = true,
             _ => {}
         }
         if matches!(after.ending, Some((bluegreen_core::Ending::RollBack { .. }, _))) {

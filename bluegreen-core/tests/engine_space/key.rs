@@ -12,7 +12,8 @@ use bluegreen_core::{
 use jiff::Timestamp;
 
 use crate::history::History;
-use crate::node::Node;
+use crate::node::{Node, stranger};
+use crate::process::first_holder;
 use crate::time::distance;
 use crate::world::{Change, Sent, World};
 
@@ -95,6 +96,8 @@ impl Key {
             self.holders.len() - 1
         });
         self.count(index);
+        // Strangers are told from the processes of this rollout.
+        self.put(u8::from(*holder == stranger()));
     }
 
     fn stamp(&mut self, stamp: Option<&Stamp>) {
@@ -199,7 +202,11 @@ impl Key {
 
     fn state(&mut self, state: &State) {
         self.holder(&state.holder);
-        self.put(u8::from(state.recovered) | u8::from(state.paused) << 1 | u8::from(state.approved.is_some()) << 2);
+        self.put(
+            u8::from(state.holder == first_holder())
+                | u8::from(state.paused) << 1
+                | u8::from(state.approved.is_some()) << 2,
+        );
         self.objects(&state.holding.found);
         state.holding.raised.iter().for_each(|name| self.bytes.extend_from_slice(name.as_bytes()));
         self.put(u8::from(state.holding.sealed_first));
@@ -215,6 +222,7 @@ impl Key {
         self.count(state.doubts.len());
         state.doubts.values().for_each(|doubt| self.intent(&doubt.intent));
         state.tries.iter().for_each(|tries| self.tries(tries));
+        self.maybe_time(state.capacity_since);
         self.progress(state);
         self.ending(state);
         self.sources(state);
@@ -223,7 +231,8 @@ impl Key {
     fn progress(&mut self, state: &State) {
         for (check, at) in &state.begun {
             self.kind(check);
-            self.time_if(*check == Check::Approval, *at);
+            self.time_if(matches!(check, Check::Approval | Check::Ready), *at);
+            self.put(u8::from(state.inherited.contains(check)));
         }
         self.put(b'|');
         for (check, at) in &state.passed {
@@ -257,6 +266,8 @@ impl Key {
         if let Some((check, _)) = &state.failed {
             self.kind(check);
         }
+        self.put(b'|');
+        state.failures.iter().for_each(|check| self.kind(check));
         self.put(b'|');
         if let Some((ending, since)) = &state.ending {
             self.put(match ending {
@@ -344,7 +355,7 @@ impl Key {
         }
         history.unread.iter().for_each(|on| self.kind(on));
         self.put(u8::from(history.moved) | u8::from(history.proven) << 1 | u8::from(history.costly) << 2);
-        self.put(u8::from(history.forgetful) | u8::from(history.refused) << 1);
+        self.put(u8::from(history.forgetful) | u8::from(history.refused) << 1 | u8::from(history.condemned) << 2);
         history.data.iter().for_each(|(_, count)| self.put(*count));
         self.put(u8::from(history.turned.is_some()));
         self.put(u8::from(history.turned == Some(left)));

@@ -88,7 +88,9 @@ fn deadlines_stay(node: &Node, until: Option<Timestamp>) -> Result<(), Broken> {
 
 fn may_write(node: &Node, write: Write) -> Result<(), Broken> {
     let (state, history) = (node.process.state(), &node.history);
-    if let Some(on) = history.unread.first() {
+    let returns = node.process.is_rolling_back() && state.returned.is_none();
+    let matters = |on: &&On| !(returns && **on == On::Color(NEW));
+    if let Some(on) = history.unread.iter().find(matters) {
         return broken(format!("it wants to {write}, but hasn't read {on:?} since a write on it failed"));
     }
     let route = node.process.view.route.as_ref().map(|route| route.value.objects.as_slice()).unwrap_or_default();
@@ -163,7 +165,7 @@ fn only_a_bad_release_is_left(node: &Node) -> Result<(), Broken> {
     let state = node.process.state();
     let tidies = state.tries.as_ref().is_some_and(|tries| matches!(tries.write, Write::Retire(_) | Write::Release));
     let unpins = matches!(state.failed, Some((Check::Unpin(_), _)));
-    if node.history.proven || tidies || unpins {
+    if !node.history.condemned && (node.history.proven || tidies || unpins) {
         return broken("a good release is rolled back because tidying up failed");
     }
     Ok(())

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use bluegreen_core::engine::{Activity, Then};
-use bluegreen_core::{Color, Ending, On, Write};
+use bluegreen_core::{Color, On, Write};
 
 use crate::node::Node;
 use crate::setup::{NEW, OLD};
@@ -145,7 +145,7 @@ impl Move {
             Self::Write(fate) => fate != Fate::Hopeless,
             Self::Asked(ask) => matches!(ask, Ask::Pause | Ask::Approve),
             Self::Check(fault) => fault == CheckFault::EndsLate,
-            Self::Pods(OLD, pods) => matches!(pods, Pods::Grow | Pods::Flicker),
+            Self::Pods(OLD, pods) => pods == Pods::Grow,
             Self::Pods(NEW, pods) => pods == Pods::Flicker && !at.process.state().traffic_sent,
             // A migration of which there is no trace may not be begun again.
             Self::Crash(Crash::Saved, Downtime::None) => !at.is_about_to_migrate(),
@@ -351,10 +351,6 @@ impl Node {
         let stage = self.stage.as_str();
         let happens = if happens == Move::Goes { String::new() } else { format!("\n{:>21}{happens}", "!! ") };
         format!("{seconds:>4} s {stage:<12} {wanted}{happens}")
-    }
-
-    pub(crate) fn is_turning_back(&self) -> bool {
-        matches!(self.process.state().ending, Some((Ending::RollBack { .. } | Ending::Abort { .. }, _)))
     }
 }
 

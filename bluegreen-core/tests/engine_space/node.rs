@@ -31,6 +31,11 @@ pub(crate) struct Node {
     pub(crate) left: u8,
 }
 
+/// Whoever else raises.
+pub(crate) fn stranger() -> Holder {
+    Holder::new(999)
+}
+
 /// A law is broken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Broken(pub(crate) String);
@@ -511,7 +516,7 @@ impl Node {
             if same_rollout { self.process.state().rollout.clone() } else { RolloutId::from("another".to_owned()) };
         let origin = self.process.state().origin();
         for index in 0..self.world.route.len() {
-            let (rollout, stamp) = (rollout.clone(), Stamp { epoch: 9, seq: 1, holder: Holder::new(999) });
+            let (rollout, stamp) = (rollout.clone(), Stamp { epoch: 9, seq: 1, holder: stranger() });
             self.world.change_route(index, |object| {
                 let split = split.unwrap_or(bluegreen_core::Split::only(origin));
                 object.mark = Some(RouteMark { stamp, split, rollout, origin, ended: false });

@@ -34,7 +34,7 @@ pub(crate) struct Process {
 impl Process {
     /// A process that begins the rollout.
     pub(crate) fn begin(started: Started, world: &World, now: Timestamp) -> Result<Self, IllegalEvent> {
-        Self::with(None, world, now, Holder::new(1), Event::Started(Box::new(started)))
+        Self::with(None, world, now, first_holder(), Event::Started(Box::new(started)))
     }
 
     /// A process that goes on with what the journal tells.
@@ -262,6 +262,11 @@ impl Process {
         });
         Stamp { epoch, seq: self.state().seq + 1, holder: self.state().holder.clone() }
     }
+}
+
+/// Who begins the rollout.
+pub(crate) fn first_holder() -> Holder {
+    Holder::new(1)
 }
 
 /// What a process begins with: the route read first, then the colors.
