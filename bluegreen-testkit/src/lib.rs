@@ -35,6 +35,8 @@
 //! protocol, by [`World::requests`], and by the journal ([`World::journal`]). [`World::fail_next`] and
 //! [`World::fail_call`] let single calls fail, hang, or land late; see [`Fault`].
 
+pub mod fake;
+pub mod mock;
 mod world;
 
 pub use crate::world::{
