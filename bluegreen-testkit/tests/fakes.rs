@@ -9,8 +9,8 @@ use bluegreen_core::{
     Color, Event, Gate, GateContext, GateDecision, Handle, Journal, JournalError, Measure, Outcome, Release, Rollout,
     RolloutBuilder, RunError, Stage, Target, Update, Verdict,
 };
-use bluegreen_testkit::World;
 use bluegreen_testkit::fake::{AppendFault, FaultyJournal, FixedSignal, ManualGate, RecordingObserver, ScriptedProbe};
+use bluegreen_testkit::{Behavior, World};
 use tokio::time::sleep;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -204,5 +204,22 @@ async fn a_journal_that_is_down_stops_the_rollout_before_traffic_moves() {
         assert!(matches!(error, RunError::Journal(JournalError::Io { .. })), "{error:?}");
         assert_eq!(world.route().active(), Some(Color::Blue));
         assert_eq!(world.requests().lost, 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn traffic_returns_without_a_journal() {
+    let goes_bad = Duration::from_secs(2) + MINUTE;
+    for fault in [AppendFault::Error, AppendFault::ErrorAfterAppend] {
+        let world = World::builder().build();
+        world.behaves("v2", Behavior::unready_after(MINUTE));
+        let journal = FaultyJournal::over(world.journal());
+        let handle = start(plain(&world).journal(journal.clone())).await;
+        sleep(goes_bad - Duration::from_millis(50)).await;
+        assert_eq!(world.route().active(), Some(Color::Green));
+        journal.fail(.., fault);
+        let _ = handle.wait().await;
+        assert_eq!(world.route().active(), Some(Color::Blue), "{fault:?}");
+        assert!(world.requests().outage < Duration::from_secs(1), "{fault:?}: {:?}", world.requests());
     }
 }

@@ -1,12 +1,13 @@
 //! Answers one after the other.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A list of answers, of which the last is given for ever, and a count of those that were given.
 #[derive(Debug, Clone)]
 pub(super) struct Script<T> {
     answers: Arc<[T]>,
-    given: Arc<Mutex<u64>>,
+    given: Arc<AtomicU64>,
 }
 
 impl<T: Clone> Script<T> {
@@ -16,13 +17,12 @@ impl<T: Clone> Script<T> {
 
     /// The next answer; `None` from an empty list.
     pub(super) fn next(&self) -> Option<T> {
-        let mut given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
-        let index = usize::try_from(*given).unwrap_or(usize::MAX);
-        *given += 1;
-        self.answers.get(index).or_else(|| self.answers.last()).cloned()
+        let given = self.given.fetch_add(1, Ordering::Relaxed);
+        let next = usize::try_from(given).ok().and_then(|index| self.answers.get(index));
+        next.or_else(|| self.answers.last()).cloned()
     }
 
     pub(super) fn given(&self) -> u64 {
-        *self.given.lock().unwrap_or_else(PoisonError::into_inner)
+        self.given.load(Ordering::Relaxed)
     }
 }
