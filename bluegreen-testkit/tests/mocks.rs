@@ -166,6 +166,22 @@ async fn a_forbidden_call_fails_the_test_wherever_it_is_made() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_expectation_that_is_used_up_makes_way_for_the_backend() {
+    let world = World::builder().build();
+    let mut environment = MockEnvironment::new();
+    environment.expect_observe().times(2).returning(|_| Err(unavailable("read")));
+    environment.expect_diagnose().never();
+    let environment = environment.over(world.environment());
+    let mut answered = Vec::new();
+    for _ in 0..3 {
+        answered.push(environment.observe(Color::Blue).await.is_ok());
+    }
+    assert_eq!(answered, [false, false, true]);
+    assert!(environment.diagnose(Color::Blue).await.is_ok(), "even `never` makes way, at once");
+    environment.checkpoint();
+}
+
+#[tokio::test(start_paused = true)]
 async fn after_a_checkpoint_the_backend_answers() {
     let world = World::builder().build();
     let mut environment = MockEnvironment::new();
