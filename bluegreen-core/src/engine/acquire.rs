@@ -1,6 +1,7 @@
 //! Becoming the holder of the route (rules R2, R6 and R7).
 
 use super::decision::{Activity, Decision};
+use super::state::name;
 use super::thinking::{DECIDE, Thinking, end, foreign_edit, halt, superseded};
 use crate::backend::{RouteObject, RouteObservation};
 use crate::record::{Check, End, Ending, Kind, On, Write};
@@ -80,8 +81,12 @@ impl Thinking<'_> {
         None
     }
 
-    /// Whether the object carries what it carried before the rollout began, so that this rollout never raised it.
+    /// Whether the object carries what it carried before the rollout began, because this rollout never raised it: no mark
+    /// can also mean that somebody has replaced the object since.
     fn is_untouched(self, object: &RouteObject) -> bool {
+        if self.state.wrote.contains_key(name(Write::Raise)) {
+            return false;
+        }
         let before = self.state.started.found.iter().find(|before| before.name == object.name);
         before.is_some_and(|before| before.mark == object.mark)
     }

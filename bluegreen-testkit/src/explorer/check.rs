@@ -46,6 +46,10 @@ impl Seen<'_> {
         problems
     }
 
+    fn is_usually_promoted(&self) -> bool {
+        self.usual.is_none_or(|usual| matches!(usual.end, End::Promoted { .. }))
+    }
+
     /// Whether somebody else did something to the world.
     fn is_disturbed(&self) -> bool {
         self.script.has(|mishap| mishap.incident().is_some())
@@ -69,15 +73,23 @@ impl Seen<'_> {
         };
         let twice = self.script.has(|mishap| matches!(mishap, Mishap::Death(_, Revival::Twice)));
         let due = match end {
-            End::Halted { .. } => self.is_disturbed() || self.lost_a_migration() || self.deaths() > 1,
+            End::Halted { reason, .. } => {
+                self.is_disturbed() || self.lost_a_migration() || self.deaths() > 1 || self.spent_its_tries(reason)
+            }
             End::Superseded { .. } => twice,
-            End::Promoted { .. } => self.usual.is_none_or(|usual| matches!(usual.end, End::Promoted { .. })),
+            End::Promoted { .. } => self.is_usually_promoted(),
             End::AlreadyActive => false,
             End::Aborted { .. } | End::RolledBack { .. } => {
                 !self.script.steps.is_empty() || self.usual.is_none_or(|usual| usual.end == *end)
             }
         };
         (!due).then(|| format!("it is {end}, which nothing here is a reason for"))
+    }
+
+    /// Two writes that go wrong leave too few tries for one that has to be read back.
+    fn spent_its_tries(&self, reason: &str) -> bool {
+        let faults = self.script.steps.iter().filter(|(_, mishap)| matches!(mishap, Mishap::Fault(_))).count();
+        faults > 1 && reason.starts_with("could not ")
     }
 
     /// After the second death there is no second window in which the watch could be confirmed.
@@ -93,11 +105,14 @@ impl Seen<'_> {
 
     fn traffic_is_where_it_says(&self) -> Option<String> {
         let route = self.world.route();
-        if let Some(color) = route.active().filter(|color| self.world.color(*color).ready == 0) {
-            return (!self.world.was_misrouted()).then(|| format!("{color} serves, and has nothing ready"));
-        }
+        let idle = route.active().filter(|color| self.world.color(*color).ready == 0);
         if self.is_disturbed() {
-            return None;
+            // Who died can't make up for what somebody did meanwhile, nor for a release that is bad.
+            let helpless = self.deaths() > 0 || self.world.was_misrouted() || !self.is_usually_promoted();
+            return idle.filter(|_| !helpless).map(|color| format!("{color} serves, and has nothing ready"));
+        }
+        if let Some(color) = idle {
+            return Some(format!("{color} serves, and has nothing ready"));
         }
         let Some(active) = route.active() else {
             return Some(format!("no single color gets all traffic: {:?}", route.split));

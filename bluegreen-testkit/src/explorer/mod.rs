@@ -42,18 +42,12 @@ const AFTERMATH: Duration = Duration::from_secs(900);
 /// use std::time::Duration;
 ///
 /// use bluegreen_core::plan::{PodLimits, Watch};
-/// use bluegreen_core::{Rollout, Target};
+/// use bluegreen_core::Target;
 /// use bluegreen_testkit::{Explorer, World};
 ///
-/// // Everything that a rollout is made of comes from the world that it is given.
+/// let target = Target::new("shop", "checkout");
 /// let explorer = Explorer::new(World::builder(), |world| {
-///     Rollout::builder(&Target::new("shop", "checkout"))
-///         .environment(world.environment())
-///         .router(world.router())
-///         .journal(world.journal())
-///         .clock(world.clock())
-///         .entropy(world.entropy())
-///         .watch(Watch::lasting(Duration::from_secs(60)).pods(PodLimits::default()))
+///     world.rollout(&target).watch(Watch::lasting(Duration::from_secs(60)).pods(PodLimits::default()))
 /// });
 /// let coverage = explorer.pairs(20).triples(5).explore().unwrap_or_else(|violation| panic!("{violation}"));
 /// println!("{coverage}");

@@ -6,10 +6,13 @@ use async_trait::async_trait;
 use bluegreen_core::{Journal, JournalError, Log, MemoryJournal, Record, RolloutId, Target};
 use futures_util::FutureExt;
 
-use super::fault::{Broken, Fault, Site};
+use super::fault::{Broken, Site};
 use super::shared::Shared;
 use super::state::State;
 use super::trace::Note;
+
+/// What appends are called.
+pub(crate) const APPEND: &str = "journal.append";
 
 /// The journal of a [`World`](super::World): a [`MemoryJournal`] whose appends are calls, named `journal.append`, that can
 /// go wrong like any other.
@@ -40,7 +43,7 @@ impl Journal for WorldJournal {
     }
 
     async fn append(&self, target: &Target, id: &RolloutId, at: u64, records: &[Record]) -> Result<(), JournalError> {
-        let site = Site::new("journal.append", "append to", id.as_str());
+        let site = Site::new(APPEND, "append to", id.as_str());
         let (kept, owned) = (self.kept.clone(), (target.clone(), id.clone(), records.to_vec()));
         let append = move |state: &mut State, _| {
             let (target, id, records) = &owned;
@@ -66,11 +69,4 @@ fn failed(id: &RolloutId, broken: Broken) -> JournalError {
         Broken::TimedOut => "no answer within a second",
     };
     JournalError::Io { journal: format!("the journal of {id}"), action: "written", source: why.into() }
-}
-
-impl State {
-    /// Whether a fault leaves half a line behind.
-    pub(crate) fn tear(&mut self, fault: Fault) {
-        self.torn |= fault == Fault::Torn;
-    }
 }

@@ -93,6 +93,13 @@ impl Laws {
         }
     }
 
+    /// Takes in that an append is not answered at once: a rollback doesn't wait for it.
+    pub(crate) fn unanswered(&mut self, rollout: &str) {
+        if let Some(course) = self.rollouts.get_mut(&RolloutId::from(rollout.to_owned())) {
+            course.silent = 2;
+        }
+    }
+
     /// Takes in how an append was answered.
     pub(crate) fn answered(&mut self, rollout: &RolloutId, well: bool) {
         if let Some(course) = self.rollouts.get_mut(rollout) {

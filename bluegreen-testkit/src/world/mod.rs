@@ -32,7 +32,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bluegreen_core::{
-    Color, ColorObservation, GateDecision, Measure, MemoryJournal, MigrationRun, RouteObservation, Update,
+    Color, ColorObservation, GateDecision, Measure, MemoryJournal, MigrationRun, Rollout, RolloutBuilder,
+    RouteObservation, Target, Update,
 };
 use jiff::Timestamp;
 
@@ -73,6 +74,16 @@ pub struct World {
 impl World {
     const fn new(shared: Arc<Shared>, entropy: WorldEntropy, journal: MemoryJournal) -> Self {
         Self { shared, entropy, journal }
+    }
+
+    /// A rollout to `target` with this world's colors, route, journal, clock and randomness; all else is the test's.
+    pub fn rollout(&self, target: &Target) -> RolloutBuilder {
+        Rollout::builder(target)
+            .environment(self.environment())
+            .router(self.router())
+            .journal(self.journal())
+            .clock(self.clock())
+            .entropy(self.entropy())
     }
 
     /// The two colors.

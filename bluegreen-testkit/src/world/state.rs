@@ -8,6 +8,7 @@ use bluegreen_core::{Color, Endpoint, GateDecision, Measure, PerColor, Release, 
 use super::behavior::Behavior;
 use super::fault::{Fault, Faults, Site};
 use super::incident::Incident;
+use super::journal::APPEND;
 use super::laws::Laws;
 use super::pod::Pod;
 use super::route::Routed;
@@ -167,8 +168,11 @@ impl State {
         let (name, object, stamp) = (site.name, site.object.clone(), site.stamp.clone());
         self.trace.note(self.now, Note::Called { number, program, name, object, stamp, fault });
         self.check_sending(site);
-        if let Some(fault) = fault {
-            self.tear(fault);
+        if let Some(fault) = fault.filter(|_| site.name == APPEND) {
+            self.torn |= fault == Fault::Torn;
+            if !matches!(fault, Fault::Error | Fault::ErrorAfterEffect | Fault::Repeated) {
+                self.laws.unanswered(&site.object);
+            }
         }
         (number, fault)
     }

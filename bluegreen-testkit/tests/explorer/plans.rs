@@ -3,26 +3,22 @@
 use std::time::Duration;
 
 use bluegreen_core::plan::{Criterion, Expiry, Placement, PodLimits, Watch};
-use bluegreen_core::{Rollout, RolloutBuilder, Target};
+use bluegreen_core::{RolloutBuilder, Target};
 use bluegreen_testkit::World;
 
 pub(crate) const fn minutes(minutes: u64) -> Duration {
     Duration::from_secs(60 * minutes)
 }
 
-/// Only what every rollout has.
-pub(crate) fn bare(world: &World) -> RolloutBuilder {
-    Rollout::builder(&Target::new("shop", "checkout"))
-        .environment(world.environment())
-        .router(world.router())
-        .journal(world.journal())
-        .clock(world.clock())
-        .entropy(world.entropy())
+fn target() -> Target {
+    Target::new("shop", "checkout")
 }
 
 /// A watch of one minute, which is all that it takes to retire.
 pub(crate) fn plain(world: &World) -> RolloutBuilder {
-    bare(world).watch(Watch::lasting(minutes(1)).interval(Duration::from_secs(10)).pods(PodLimits::default()))
+    world
+        .rollout(&target())
+        .watch(Watch::lasting(minutes(1)).interval(Duration::from_secs(10)).pods(PodLimits::default()))
 }
 
 /// Every stage there is.
@@ -33,7 +29,8 @@ pub(crate) fn full(world: &World) -> RolloutBuilder {
         .pods(PodLimits::default())
         .probe(world.probe("live"), 3)
         .signal(world.signal("errors"), signal);
-    bare(world)
+    world
+        .rollout(&target())
         .preflight(world.preflight())
         .backup()
         .migrations(world.migrations(), Placement::BeforeDeploy)
