@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bluegreen_core::plan::PlanSpec;
 use bluegreen_core::{Check, Color, End, Event, Record, Verdict};
 use jiff::{SignedDuration, Timestamp};
 
@@ -86,10 +87,17 @@ impl Seen<'_> {
         (!due).then(|| format!("it is {end}, which nothing here is a reason for"))
     }
 
-    /// Two writes that go wrong leave too few tries for one that has to be read back.
+    /// A write is tried so often, and every try but the last may have met a mishap.
     fn spent_its_tries(&self, reason: &str) -> bool {
-        let faults = self.script.steps.iter().filter(|(_, mishap)| matches!(mishap, Mishap::Fault(_))).count();
-        faults > 1 && reason.starts_with("could not ")
+        let attempts = self.plan().map_or(0, |plan| plan.writes.attempts as usize);
+        self.script.steps.len() + 1 >= attempts && reason.starts_with("could not ")
+    }
+
+    fn plan(&self) -> Option<&PlanSpec> {
+        self.records.iter().find_map(|record| match &record.event {
+            Event::Started(started) => Some(&started.plan),
+            _ => None,
+        })
     }
 
     /// After the second death there is no second window in which the watch could be confirmed.
@@ -136,10 +144,7 @@ impl Seen<'_> {
 
     /// Law 8: a crash, a fault or a recovery doesn't move the end of the watch.
     fn watch_kept_its_deadline(&self) -> Option<String> {
-        let duration = self.records.iter().find_map(|record| match &record.event {
-            Event::Started(started) => started.plan.watch.as_ref().map(|watch| watch.duration),
-            _ => None,
-        })?;
+        let duration = self.plan()?.watch.as_ref()?.duration;
         let at = |found: &dyn Fn(&Event) -> bool| -> Option<Timestamp> {
             self.records.iter().filter(|record| found(&record.event)).map(|record| record.at).next_back()
         };

@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use bluegreen_core::plan::{Criterion, Expiry, Placement, PodLimits, Watch};
-use bluegreen_core::{RolloutBuilder, Target};
-use bluegreen_testkit::World;
+use bluegreen_core::plan::{Criterion, Expiry, Placement, PodLimits, Watch, WriteBudget};
+use bluegreen_core::{Color, RolloutBuilder, Target};
+use bluegreen_testkit::{World, WorldBuilder};
 
 pub(crate) const fn minutes(minutes: u64) -> Duration {
     Duration::from_secs(60 * minutes)
 }
 
-fn target() -> Target {
+pub(crate) fn target() -> Target {
     Target::new("shop", "checkout")
 }
 
@@ -19,6 +19,16 @@ pub(crate) fn plain(world: &World) -> RolloutBuilder {
     world
         .rollout(&target())
         .watch(Watch::lasting(minutes(1)).interval(Duration::from_secs(10)).pods(PodLimits::default()))
+}
+
+/// Each write is tried once.
+pub(crate) fn impatient(world: &World) -> RolloutBuilder {
+    plain(world).writes(WriteBudget { attempts: 1, ..WriteBudget::default() })
+}
+
+/// A watch of ten minutes.
+pub(crate) fn long(world: &World) -> RolloutBuilder {
+    plain(world).watch(Watch::lasting(minutes(10)).interval(Duration::from_secs(20)).pods(PodLimits::default()))
 }
 
 /// Every stage there is.
@@ -41,4 +51,10 @@ pub(crate) fn full(world: &World) -> RolloutBuilder {
         .final_health(world.probe("final"))
         .drainer(world.drainer())
         .watch(watch)
+}
+
+/// A world with everything that the optional stages need.
+pub(crate) fn full_world() -> WorldBuilder {
+    let world = World::builder().weights().connections(5).migrations(["add-column"]);
+    world.autoscaler(Color::Blue, 2, 9).autoscaler(Color::Green, 1, 9)
 }

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use bluegreen_core::{Color, End, GateDecision, RolloutBuilder};
-use bluegreen_testkit::{Behavior, Explorer, World, WorldBuilder};
+use bluegreen_core::{End, GateDecision, RolloutBuilder};
+use bluegreen_testkit::{Behavior, Explorer, World};
 
-use crate::plans::{full, plain};
+use crate::plans::{full, full_world, impatient, long, plain};
 
 fn explore<R: Fn(&World) -> RolloutBuilder + Sync>(name: &str, explorer: &Explorer<R>) {
     let coverage = explorer.explore().unwrap_or_else(|violation| panic!("{violation}"));
@@ -20,22 +20,13 @@ fn a_good_release_survives_everything() {
     );
 }
 
-/// A world with everything that the optional stages need.
-fn whole_world() -> WorldBuilder {
-    World::builder().weights().connections(5).migrations(["add-column"]).autoscaler(Color::Blue, 2, 9).autoscaler(
-        Color::Green,
-        1,
-        9,
-    )
-}
-
 fn approve(world: &World) {
     world.decide(GateDecision::Go { by: "the test".to_owned(), reason: "all is well".to_owned() });
 }
 
 type Rollouts = fn(&World) -> RolloutBuilder;
 pub(crate) fn whole() -> Explorer<Rollouts> {
-    Explorer::new(whole_world(), full as Rollouts).begin(approve).pairs(1000)
+    Explorer::new(full_world(), full as Rollouts).begin(approve).pairs(1000)
 }
 pub(crate) fn crash() -> Explorer<Rollouts> {
     Explorer::new(World::builder(), plain as Rollouts)
@@ -43,7 +34,7 @@ pub(crate) fn crash() -> Explorer<Rollouts> {
         .expect(|end| !matches!(end, End::Promoted { .. }))
 }
 pub(crate) fn bad() -> Explorer<Rollouts> {
-    Explorer::new(whole_world(), full as Rollouts)
+    Explorer::new(full_world(), full as Rollouts)
         .begin(|world| {
             approve(world);
             world.behaves("v2", Behavior::failing(0.5).from(Duration::from_secs(50)));
@@ -65,4 +56,15 @@ fn a_release_that_goes_bad_never_stays() {
 #[test]
 fn a_release_with_errors_never_stays() {
     explore("a release with errors", &bad());
+}
+
+/// The plans around which bugs are planted: without the bug, nothing is found.
+#[test]
+fn a_rollout_that_tries_each_write_once_survives_everything() {
+    explore("each write once", &Explorer::new(World::builder(), impatient as Rollouts).pairs(200).triples(0));
+}
+
+#[test]
+fn a_longer_watch_survives_everything() {
+    explore("a watch of ten minutes", &Explorer::new(World::builder(), long as Rollouts).pairs(0).triples(0));
 }
