@@ -35,6 +35,7 @@
 //! protocol, by [`World::requests`], and by the journal ([`World::journal`]). [`World::fail_next`] and
 //! [`World::fail_call`] let single calls fail, hang, or land late; see [`Fault`].
 
+pub mod conformance;
 mod world;
 
 pub use crate::world::{

@@ -1,0 +1,12 @@
+//! Suites that check a backend against the written contract of its trait.
+pub mod environment;
+
+mod case;
+mod check;
+mod failure;
+mod lever;
+mod run;
+
+pub use self::case::{Case, Fixture, Harness, Suite};
+pub use self::failure::{Checked, Failure};
+pub use self::run::{Time, run};
