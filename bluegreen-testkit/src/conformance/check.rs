@@ -94,15 +94,16 @@ pub(crate) async fn does_not_happen<T: Debug>(
     }
 }
 
-/// Gives `future` up as soon as it had to wait more than `times` times; `None` if it was given up.
+/// Gives `future` up as soon as it had to wait more than `times` times, or for more than a moment; `None` if it was given
+/// up.
 pub(crate) async fn dropped_after<T>(times: usize, future: impl Future<Output = T>) -> Option<T> {
     let mut waits = 0;
     let given_up = std::future::poll_fn(|_| {
         waits += 1;
         if waits > times { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
     });
-    match select(pin!(future), pin!(given_up)).await {
-        Either::Left((done, _)) => Some(done),
-        Either::Right(_) => None,
+    match timeout(MOMENT, select(pin!(future), pin!(given_up))).await {
+        Ok(Either::Left((done, _))) => Some(done),
+        Ok(Either::Right(_)) | Err(_) => None,
     }
 }

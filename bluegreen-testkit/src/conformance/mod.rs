@@ -1,5 +1,6 @@
 //! Suites that check a backend against the written contract of its trait.
 pub mod environment;
+pub mod traffic_router;
 
 mod case;
 mod check;
