@@ -1,5 +1,12 @@
 //! Suites that check a backend against the written contract of its trait.
+pub mod drainer;
 pub mod environment;
+pub mod error_signal;
+pub mod gate;
+pub mod health_probe;
+pub mod journal;
+pub mod migration_runner;
+pub mod preflight;
 pub mod traffic_router;
 
 mod case;

@@ -13,11 +13,7 @@ use crate::conformance::{Checked, Failure};
 const GREEN: Split = Split::only(Color::Green);
 
 /// Waits for a proof, but not for ever.
-async fn proven(
-    subject: &Subject,
-    color: Color,
-    endpoints: &BTreeSet<Endpoint>,
-) -> Result<Convergence, Failure> {
+async fn proven(subject: &Subject, color: Color, endpoints: &BTreeSet<Endpoint>) -> Result<Convergence, Failure> {
     let converge = subject.router.converge(color, endpoints);
     let Ok(proof) = timeout(subject.patience_of_cases(), converge).await else {
         let names: Vec<_> = endpoints.iter().map(|endpoint| &endpoint.name).collect();

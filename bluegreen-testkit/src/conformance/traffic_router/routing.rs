@@ -19,7 +19,10 @@ pub async fn the_route_is_read_as_it_is(subject: &Subject) -> Checked {
     same("the split", route.split, Some(BLUE))?;
     same("how many objects there are", route.objects.len(), subject.objects)?;
     for object in &route.objects {
-        ensure!(!object.name.is_empty() && !object.version.is_empty(), "an object has a name and a version: {object:?}");
+        ensure!(
+            !object.name.is_empty() && !object.version.is_empty(),
+            "an object has a name and a version: {object:?}"
+        );
         same(format!("where {} routes to", object.name), &object.state, &RouteState::Routes(BLUE))?;
         same(format!("the mark of {}", object.name), &object.mark, &None)?;
     }
