@@ -31,10 +31,11 @@ pub async fn a_snapshot_is_restored_exactly(subject: &Subject) -> Checked {
     subject.environment.restore(&snapshot).await?;
     same("the snapshot, after it was restored", &subject.environment.snapshot(COLOR).await?, &snapshot)?;
     ensure!(deployed.release.as_ref() == Some(second), "the deploy in between left {:?}", deployed.release);
-    let restored = subject.ready(COLOR, first, REPLICAS).await?;
+    subject.ready(COLOR, first, REPLICAS).await?;
+    let restored = subject.quiet(COLOR).await?;
 
     subject.environment.restore(&snapshot).await?;
-    same("the color, after the snapshot was restored again", subject.observe(COLOR).await?, restored)
+    same("the color, after the snapshot was restored again", subject.quiet(COLOR).await?, restored)
 }
 
 /// A backend without snapshots says that it can't.
@@ -78,10 +79,11 @@ pub async fn an_autoscaler_is_pinned_once_and_given_back(subject: &Subject) -> C
 /// A color without an autoscaler has nothing to pin, and that is no error.
 pub async fn there_is_nothing_to_pin_without_an_autoscaler(subject: &Subject) -> Checked {
     let Some(color) = subject.autoscaled.map(Color::other) else { return Ok(()) };
-    let before = subject.deployed(color, &subject.releases[0]).await?;
+    subject.deployed(color, &subject.releases[0]).await?;
+    let before = subject.quiet(color).await?;
     same("the autoscaler of a color that has none", &before.autoscaler, &None)?;
     for pin in [Some(REPLICAS + 1), None] {
         same("whether anything was written", subject.environment.pin_capacity(color, pin).await?, false)?;
     }
-    same("the color, after there was nothing to pin", subject.observe(color).await?, before)
+    same("the color, after there was nothing to pin", subject.quiet(color).await?, before)
 }

@@ -9,9 +9,10 @@ use bluegreen_core::{
     Seal, Stamp,
 };
 use jiff::Timestamp;
+use tokio::time::{Instant, sleep};
 
 use crate::conformance::Failure;
-use crate::conformance::check::until;
+use crate::conformance::check::{MOMENT, ensure, until};
 use crate::conformance::lever::Lever;
 
 /// The color that cases use where one is enough.
@@ -180,6 +181,21 @@ impl Subject {
         let absent = self.observe(color).await?;
         self.write(&absent, Fence::Version, Write::Deploy(release, REPLICAS)).await?;
         self.ready(color, release, REPLICAS).await
+    }
+
+    /// A color once nothing about it has changed for a moment: a server may still count what has just become ready.
+    pub(super) async fn quiet(&self, color: Color) -> Result<ColorObservation, Failure> {
+        let end = Instant::now() + self.patience;
+        let mut before = self.observe(color).await?;
+        loop {
+            sleep(MOMENT).await;
+            let seen = self.observe(color).await?;
+            if seen == before {
+                return Ok(seen);
+            }
+            ensure!(Instant::now() < end, "{color} doesn't stay as it is for a moment; what was seen last: {seen:#?}");
+            before = seen;
+        }
     }
 
     pub(super) async fn ready(
