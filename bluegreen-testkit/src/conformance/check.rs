@@ -28,7 +28,7 @@ pub(crate) use ensure;
 
 /// Fails unless what was found is what was expected.
 pub(crate) fn same<T: PartialEq<U> + Debug, U: Debug>(what: impl Display, found: T, expected: U) -> Checked {
-    ensure!(found == expected, "{what}: expected {expected:?}, found {found:?}");
+    ensure!(found == expected, "{what}\n  expected: {expected:?}\n  found:    {found:?}");
     Ok(())
 }
 

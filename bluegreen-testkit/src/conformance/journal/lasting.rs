@@ -5,7 +5,7 @@ use bluegreen_core::JournalError;
 use super::records::{capacity, ended, hard_to_keep, rollout, started, target};
 use super::subject::{Subject, append, load};
 use crate::conformance::Checked;
-use crate::conformance::check::{dropped_after, ensure, same};
+use crate::conformance::check::{MOMENT, dropped_after, ensure, same, until};
 use crate::conformance::lever::pull;
 
 /// An append is durable before it returns: the next process finds all of it, and goes on where it ends.
@@ -37,25 +37,22 @@ pub async fn reading_changes_nothing_and_needs_no_lock(subject: &Subject) -> Che
     Ok(())
 }
 
-/// An append that is dropped, wherever it was, is done whole or not at all.
+/// An append that is dropped, wherever it was, is done whole or not at all, at once or later; the next one can go on.
 pub async fn a_dropped_append_is_done_whole_or_not_at_all(subject: &Subject) -> Checked {
     let journal = subject.open().await?;
     append(&*journal, 0, &[started(target())]).await?;
-    let mut before = load(&*journal).await?.records;
-    for waits in 0..6 {
-        let batch = [capacity(10 * waits), capacity(10 * waits + 1), capacity(10 * waits + 2)];
-        let _ = dropped_after(waits as usize, append(&*journal, before.len() as u64, &batch)).await;
-        let after = load(&*journal).await?.records;
-        let whole = [&before[..], &batch[..]].concat();
-        ensure!(
-            after == before || after == whole,
-            "an append of 3 records after {} was dropped, and now there are {}",
-            before.len(),
-            after.len()
-        );
-        before = after;
+    let batches: Vec<_> = (0..6).map(|waits| [10 * waits, 10 * waits + 1, 10 * waits + 2].map(capacity)).collect();
+    for (waits, batch) in batches.iter().enumerate() {
+        let position = load(&*journal).await?.records.len() as u64;
+        let _ = dropped_after(waits, append(&*journal, position, batch)).await;
+        let records = load(&*journal).await?.records;
+        let appended = records[1..].chunks(batch.len());
+        let torn = appended.into_iter().find(|records| !batches.iter().any(|batch| *records == &batch[..]));
+        ensure!(torn.is_none(), "after a drop at wait {waits} there are records that are no whole append: {torn:?}");
     }
-    append(&*journal, before.len() as u64, &[ended()]).await?;
+    let go_on = async || Ok(append(&*journal, load(&*journal).await?.records.len() as u64, &[ended()]).await);
+    let (what, patience) = ("an append is done after others were dropped", 10 * MOMENT);
+    until(what, patience, go_on, |result: &Result<(), JournalError>| result.is_ok()).await?;
     Ok(())
 }
 
