@@ -52,8 +52,7 @@ pub async fn a_dropped_append_is_done_whole_or_not_at_all(subject: &Subject) -> 
     }
     let go_on = async || Ok(append(&*journal, load(&*journal).await?.records.len() as u64, &[ended()]).await);
     let (what, patience) = ("an append is done after others were dropped", 10 * MOMENT);
-    until(what, patience, go_on, |result: &Result<(), JournalError>| result.is_ok()).await?;
-    Ok(())
+    Ok(until(what, patience, go_on, Result::is_ok).await??)
 }
 
 /// An append that a crash cut short doesn't count, not even in part, and is told; the next one goes on before it.
