@@ -214,7 +214,8 @@ impl Environment for WrongEnvironment {
 
     async fn observe(&self, color: Color) -> Result<ColorObservation, BackendError> {
         if self.is(Wrong::ReadsFromACache)
-            && let Some(seen) = self.cache().filter(|seen| seen.color == color && seen.exists && seen.ready == seen.desired)
+            && let Some(seen) =
+                self.cache().filter(|seen| seen.color == color && seen.exists && seen.ready == seen.desired)
         {
             return Ok(seen);
         }
@@ -279,7 +280,10 @@ impl Environment for WrongEnvironment {
         let made_up = Release::version("made up");
         if !expect.exists && (self.is(Wrong::ScalesWhatIsNotThere) || self.is(Wrong::CreatesWhatIsGone)) {
             let Scale { stamp, fence, replicas, .. } = scale;
-            return self.inner.deploy(Deploy { expect, fence, stamp, release: &made_up, replicas: replicas.max(1) }).await;
+            return self
+                .inner
+                .deploy(Deploy { expect, fence, stamp, release: &made_up, replicas: replicas.max(1) })
+                .await;
         }
         let cleanup_after = scale.cleanup_after.filter(|_| !self.is(Wrong::ForgetsTheCleanupMark));
         let replicas = if self.is(Wrong::NeverGoesToZero) { scale.replicas.max(1) } else { scale.replicas };

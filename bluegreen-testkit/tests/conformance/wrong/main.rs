@@ -2,7 +2,14 @@
 
 #![allow(clippy::expect_used, clippy::panic, reason = "helpers of tests are tests, too")]
 
+mod drainer;
 mod environment;
+mod error_signal;
+mod gate;
+mod health_probe;
+mod journal;
+mod migration_runner;
+mod preflight;
 mod proof;
 mod traffic_router;
 #[path = "../world/mod.rs"]

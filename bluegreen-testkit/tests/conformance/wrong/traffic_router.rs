@@ -272,9 +272,13 @@ impl TrafficRouter for WrongRouter {
 
     async fn converge(&self, color: Color, endpoints: &BTreeSet<Endpoint>) -> Result<Convergence, BackendError> {
         let route = || self.world.route();
-        let leads = |object: &RouteObject| matches!(object.state, RouteState::Routes(split) if split.sole() == Some(color));
-        let proof =
-            Convergence { endpoints: endpoints.len(), proof: Proof::Endpoints, evidence: "it looks like it".to_owned() };
+        let leads =
+            |object: &RouteObject| matches!(object.state, RouteState::Routes(split) if split.sole() == Some(color));
+        let proof = Convergence {
+            endpoints: endpoints.len(),
+            proof: Proof::Endpoints,
+            evidence: "it looks like it".to_owned(),
+        };
         match self.wrong {
             Wrong::NeverConverges => std::future::pending().await,
             Wrong::ConvergesAtOnce => return Ok(proof),
