@@ -29,30 +29,17 @@ spec:
 
 /// An environment that takes over nothing that others made.
 pub(crate) async fn subject() -> Result<Fixture<Subject>, Failure> {
-    fixture(|environment| environment, |subject| subject).await
-}
-
-/// An environment that was told to take over what others made.
-pub(crate) async fn adopting() -> Result<Fixture<Subject>, Failure> {
-    fixture(DeploymentEnvironment::adopt_existing, Subject::adopts).await
-}
-
-async fn fixture(
-    set: fn(DeploymentEnvironment) -> DeploymentEnvironment,
-    say: fn(Subject) -> Subject,
-) -> Result<Fixture<Subject>, Failure> {
     let place = Place::make().await?;
-    let made = around(&place, set).await;
+    let made = around(&place).await;
     let clean_up = place.remove();
     match made {
-        Ok(subject) => Ok(Fixture::new(say(subject)).clean_up(clean_up)),
+        Ok(subject) => Ok(Fixture::new(subject).clean_up(clean_up)),
         Err(failure) => clean_up.await.and(Err(failure)),
     }
 }
 
-async fn around(place: &Place, set: fn(DeploymentEnvironment) -> DeploymentEnvironment) -> Result<Subject, Failure> {
-    let environment =
-        |place: &Place| DeploymentEnvironment::from_yaml(&place.cluster, &place.target, MANIFEST).map(set);
+async fn around(place: &Place) -> Result<Subject, Failure> {
+    let environment = |place: &Place| DeploymentEnvironment::from_yaml(&place.cluster, &place.target, MANIFEST);
     let autoscaler = json!({
         "metadata": {"name": "checkout-blue"},
         "spec": {"scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "checkout-blue"},

@@ -16,7 +16,6 @@ fn main() -> ExitCode {
     }
     let suites = [
         conformance::environment::suite("DeploymentEnvironment", environment::subject),
-        conformance::environment::suite("DeploymentEnvironmentThatAdopts", environment::adopting),
         conformance::traffic_router::suite("ServiceRouter", router::of_one_service),
         conformance::traffic_router::suite("ServiceRouterOfTwoServices", router::of_two_services),
     ];

@@ -147,11 +147,14 @@ impl fmt::Debug for Case {
     }
 }
 
+/// The cases that apply to one backend, once it was asked.
+type Bound = BoxFuture<'static, Result<Vec<Case>, Failure>>;
+
 /// The cases of one trait for one backend.
 pub struct Suite {
     name: String,
     deadline: Duration,
-    bind: Box<dyn FnOnce(String, Duration) -> BoxFuture<'static, Result<Vec<Case>, Failure>> + Send>,
+    bind: Box<dyn FnOnce(String, Duration) -> Bound + Send>,
 }
 
 impl Suite {

@@ -27,6 +27,7 @@ macro_rules! ensure {
 pub(crate) use ensure;
 
 /// Fails unless what was found is what was expected.
+#[expect(clippy::needless_pass_by_value, reason = "takes values and references alike")]
 pub(crate) fn same<T: PartialEq<U> + Debug, U: Debug>(what: impl Display, found: T, expected: U) -> Checked {
     ensure!(found == expected, "{what}\n  expected: {expected:?}\n  found:    {found:?}");
     Ok(())

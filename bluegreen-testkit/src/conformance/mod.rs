@@ -1,4 +1,5 @@
-//! Suites that check a backend against the written contract of its trait.
+#![doc = include_str!("../../docs/conformance.md")]
+
 pub mod drainer;
 pub mod environment;
 pub mod error_signal;

@@ -1,6 +1,6 @@
 //! Every write tests what it expects and leaves its stamp, in one atomic step.
 
-use bluegreen_core::{BackendError, Color, ColorObservation, Fence};
+use bluegreen_core::{BackendError, ColorObservation, Fence};
 
 use super::subject::{COLOR, REPLICAS, Subject, Write, send};
 use crate::conformance::Checked;
@@ -206,6 +206,18 @@ pub async fn a_foreign_color_is_not_taken_over(subject: &Subject) -> Checked {
         matches!(result, Err(BackendError::Unusable { .. })),
         "a deploy to a color that isn't ours is unusable, but it came to {result:?}"
     );
-    same("the release that isn't ours", &subject.observe(COLOR).await?.release, &None)?;
-    same("the color", edited.color, Color::Green)
+    unchanged(subject, "a deploy to a color that isn't ours", &edited).await
+}
+
+/// A backend that was told to take over what others changed does so, and it is its own from then on.
+pub async fn a_foreign_color_is_taken_over_if_told_to(subject: &Subject) -> Checked {
+    let [first, second] = &subject.releases;
+    subject.deployed(COLOR, first).await?;
+    pull(subject.edits.as_ref(), COLOR).await?;
+    let edited = subject.observe(COLOR).await?;
+    let adopted = subject.write(&edited, Fence::Stamp, Write::Deploy(second, REPLICAS)).await?;
+    same("the release, after it was taken over", adopted.release.as_ref(), Some(second))?;
+    subject.write(&adopted, Fence::Stamp, Write::Deploy(first, REPLICAS)).await?;
+    subject.ready(COLOR, first, REPLICAS).await?;
+    Ok(())
 }

@@ -17,7 +17,7 @@ async fn told(
     subject: &Subject,
     watch: &mut Watch,
     what: &str,
-    wanted: impl Fn(&ColorObservation) -> bool,
+    wanted: impl Fn(&ColorObservation) -> bool + Send + Sync,
 ) -> Result<ColorObservation, Failure> {
     let mut last = None;
     let read = async {

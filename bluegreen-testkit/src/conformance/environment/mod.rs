@@ -50,6 +50,7 @@ fn rules() -> Vec<Rule<Subject>> {
         rule!(fences::a_deleted_color_is_a_conflict, |subject| subject.deletes.is_some()),
         rule!(fences::a_foreign_edit_is_told_and_moves_the_version, |subject| subject.edits.is_some()),
         rule!(fences::a_foreign_color_is_not_taken_over, |subject| subject.edits.is_some() && !subject.adopts),
+        rule!(fences::a_foreign_color_is_taken_over_if_told_to, |subject| subject.edits.is_some() && subject.adopts),
         rule!(follow::reading_changes_nothing),
         rule!(follow::a_write_of_another_process_is_read_at_once, |subject| subject.other.is_some()),
         rule!(follow::a_watch_begins_with_the_present),

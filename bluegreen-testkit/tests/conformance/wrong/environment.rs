@@ -40,6 +40,7 @@ enum Wrong {
     CreatesWhatIsGone,
     TellsAForeignReleaseAsItsOwn,
     TakesOver,
+    NeverTakesOver,
     LeavesATraceWhenRead,
     ReadsFromACache,
     WatchesChangesOnly,
@@ -78,6 +79,7 @@ const TABLE: &[Row<Wrong>] = &[
     (Wrong::CreatesWhatIsGone, &["a_deleted_color_is_a_conflict"]),
     (Wrong::TellsAForeignReleaseAsItsOwn, &["a_foreign_edit_is_told_and_moves_the_version"]),
     (Wrong::TakesOver, &["a_foreign_color_is_not_taken_over"]),
+    (Wrong::NeverTakesOver, &["a_foreign_color_is_taken_over_if_told_to"]),
     (Wrong::LeavesATraceWhenRead, &["reading_changes_nothing"]),
     (Wrong::ReadsFromACache, &["a_write_of_another_process_is_read_at_once"]),
     (Wrong::WatchesChangesOnly, &["a_watch_begins_with_the_present"]),
@@ -233,7 +235,7 @@ impl Environment for WrongEnvironment {
                 let mut last = None;
                 let changed = move |seen: &Result<ColorObservation, BackendError>| {
                     let stamp = seen.as_ref().ok().map(|seen| seen.stamp.clone());
-                    std::future::ready(std::mem::replace(&mut last, Some(stamp.clone())) != Some(stamp))
+                    std::future::ready(last.replace(stamp.clone()) != Some(stamp))
                 };
                 watch.filter(changed).boxed()
             }
@@ -245,6 +247,10 @@ impl Environment for WrongEnvironment {
         self.writes.fetch_add(1, Ordering::Relaxed);
         let color = deploy.expect.color;
         let before = self.world.color(color);
+        if self.is(Wrong::NeverTakesOver) && before.exists && before.release.is_none() {
+            let message = "somebody else changed it".to_owned();
+            return Err(BackendError::Unusable { object: before.object, message });
+        }
         let expect = &self.tested(deploy.expect, deploy.fence).await;
         let another = Stamp { epoch: 0, ..deploy.stamp.clone() };
         let stamp = match self.wrong {

@@ -11,6 +11,7 @@ mod journal;
 mod migration_runner;
 mod preflight;
 mod proof;
+mod running;
 mod traffic_router;
 #[path = "../world/mod.rs"]
 #[allow(dead_code, reason = "each test uses its own part")]

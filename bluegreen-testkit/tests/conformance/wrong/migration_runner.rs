@@ -83,11 +83,10 @@ impl WrongRunner {
 
     /// The last attempt at a run, or the run itself.
     fn last(&self, run: &MigrationRun) -> MigrationRun {
-        let runs = self.world.migration_runs();
-        let attempts = runs.into_iter().rev();
+        let mut runs = self.world.migration_runs().into_iter();
         let found = match self.wrong {
-            Wrong::KnowsOneRunOnly => attempts.last(),
-            _ => attempts.into_iter().find(|other| other.rollout.as_str().starts_with(run.rollout.as_str())),
+            Wrong::KnowsOneRunOnly => runs.next(),
+            _ => runs.rfind(|other| other.rollout.as_str().starts_with(run.rollout.as_str())),
         };
         found.unwrap_or_else(|| run.clone())
     }

@@ -10,7 +10,11 @@ pub(crate) type Row<W> = (W, &'static [&'static str]);
 
 /// Checks that each wrong backend fails the cases beside it and passes some other, that right ones fail none, and that no
 /// case of the suite is missing in the table.
-pub(crate) async fn prove<W: Copy + Debug>(right: Vec<Suite>, wrong: impl Fn(W) -> Suite, table: &[Row<W>]) {
+pub(crate) async fn prove<W: Copy + Debug + Send + Sync>(
+    right: Vec<Suite>,
+    wrong: impl Fn(W) -> Suite + Send + Sync,
+    table: &[Row<W>],
+) {
     let mut names = BTreeSet::new();
     for suite in right {
         for case in cases(suite).await {
