@@ -1,7 +1,7 @@
 //! Probes and a drainer, with servers for them to ask.
 
 #[path = "../http/server.rs"]
-#[allow(dead_code, reason = "each test uses its own part")]
+#[allow(clippy::unwrap_used, dead_code, reason = "made for the tests beside it, which use all of it")]
 mod server;
 
 mod draining;
