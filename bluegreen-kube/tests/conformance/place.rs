@@ -52,7 +52,7 @@ impl Place {
     pub(crate) async fn create<K>(&self, object: Value) -> Checked
     where
         K: kube::Resource<Scope = NamespaceResourceScope> + Clone + std::fmt::Debug,
-        K: serde::de::DeserializeOwned + serde::Serialize,
+        K: serde::de::DeserializeOwned + serde::Serialize + Sync,
         K::DynamicType: Default,
     {
         self.api::<K>().create(&by_hand(), &serde_json::from_value(object)?).await?;
