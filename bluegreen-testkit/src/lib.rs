@@ -36,9 +36,12 @@
 //! [`World::fail_call`] let single calls fail, hang, or land late; see [`Fault`].
 
 pub mod conformance;
+mod explorer;
 mod world;
 
+pub use crate::explorer::{Ask, Coverage, Explorer, Mishap, ParseScriptError, Revival, Script, Violation};
 pub use crate::world::{
-    Behavior, Call, Fault, Ledger, World, WorldBuilder, WorldClock, WorldDrainer, WorldEntropy, WorldEnvironment,
-    WorldGate, WorldMigrations, WorldObserver, WorldPreflight, WorldProbe, WorldRouter, WorldSignal,
+    Behavior, Call, Fault, Incident, Ledger, ParseFaultError, World, WorldBuilder, WorldClock, WorldDrainer,
+    WorldEntropy, WorldEnvironment, WorldGate, WorldJournal, WorldMigrations, WorldObserver, WorldPreflight,
+    WorldProbe, WorldRouter, WorldSignal,
 };

@@ -33,7 +33,7 @@ impl Thinking<'_> {
 
     fn preflight(self) -> Option<Decision> {
         let wanted =
-            !self.plan().preflights.is_empty() && self.state.started.kind == Kind::Deploy && !self.state.recovered;
+            !self.plan().preflights.is_empty() && self.state.started.kind == Kind::Deploy && !self.state.is_recovered();
         (wanted && !self.state.has_passed(Check::Preflight))
             .then(|| self.run(Stage::Preflight, Activity::Preflight, None))
     }
@@ -41,7 +41,7 @@ impl Thinking<'_> {
     /// A rollout that was aborted, or whose preflights failed, before it wrote anything has nothing to undo.
     fn end_before_writing(self) -> Option<Decision> {
         let state = self.state;
-        if state.recovered || !state.holding.raised.is_empty() || !state.doubts.is_empty() {
+        if state.is_recovered() || !state.holding.raised.is_empty() || !state.doubts.is_empty() {
             return None;
         }
         if let Some((Ending::Abort { reason }, _)) = &state.ending {
@@ -55,11 +55,12 @@ impl Thinking<'_> {
         for object in &route.objects {
             if let Some(mark) = &object.mark
                 && mark.stamp.holder != self.state.holder
+                && !self.state.predecessors.contains(&mark.stamp.holder)
                 && !self.was_found(object)
             {
                 return Some(superseded(&format!("{} carries {mark}", object.name)));
             }
-            if !self.state.recovered || self.is_untouched(object) {
+            if !self.state.is_recovered() || self.is_untouched(object) {
                 continue;
             }
             // A rollout that goes on doesn't take a foreign edit for the truth (R7).
@@ -71,7 +72,7 @@ impl Thinking<'_> {
                 _ => return Some(halt(&foreign_edit(object), DECIDE)),
             }
         }
-        if !self.state.recovered && route.active() != Some(self.state.origin()) {
+        if !self.state.is_recovered() && route.active() != Some(self.state.origin()) {
             let found = route.active().map_or_else(|| "no single color".to_owned(), |color| color.to_string());
             let reason = format!("the route served {} when this rollout began, and now {found}", self.state.origin());
             return Some(end(End::Aborted { reason }));

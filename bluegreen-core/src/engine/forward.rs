@@ -1,5 +1,7 @@
 //! The stages up to the switch, in order.
 
+use jiff::Timestamp;
+
 use super::decision::{Activity, Decision, ProbeStage, Then};
 use super::thinking::{Thinking, after, halt};
 use crate::backend::{ColorObservation, Verdict};
@@ -82,7 +84,9 @@ impl Thinking<'_> {
 
     /// Brings the release to the standby color, unless it is there.
     fn deploy(self) -> Option<Decision> {
-        if self.state.passed.contains_key(&Check::Ready) || self.is_deployed() {
+        // A color that gets traffic is never deployed to; it can only be scaled up.
+        let gets_traffic = !self.state.shifted.is_empty();
+        if gets_traffic || self.state.passed.contains_key(&Check::Ready) || self.is_deployed() {
             return None;
         }
         if self.state.deploys >= self.plan().writes.attempts {
@@ -116,7 +120,7 @@ impl Thinking<'_> {
         wrote && self.view.heard(self.new_color()).is_none_or(there)
     }
 
-    fn is_release(self, seen: &ColorObservation) -> bool {
+    pub(super) fn is_release(self, seen: &ColorObservation) -> bool {
         seen.release.as_ref() == Some(&self.state.started.release)
     }
 
@@ -126,7 +130,7 @@ impl Thinking<'_> {
             return None;
         }
         let deployed = self.state.wrote.get("deploy").copied().unwrap_or(self.now);
-        let deadline = after(deployed, self.plan().ready_deadline);
+        let deadline = self.ready_by(deployed);
         let Some(new) = self.view.heard(self.new_color()) else {
             return Some(self.wait(Stage::Ready, format!("{} to be heard of", self.new_color()), Some(deadline)));
         };
@@ -147,8 +151,28 @@ impl Thinking<'_> {
         if self.now >= deadline {
             return Some(not_ready(&format!("{seen}, after {:?}", self.plan().ready_deadline)));
         }
+        if let Some(decision) = self.enlarge(Stage::Ready) {
+            return Some(decision);
+        }
         let next = new.obstacles.iter().filter_map(crate::backend::Obstacle::hopeless_at).min();
         Some(self.wait(Stage::Ready, seen, Some(next.map_or(deadline, |next| next.min(deadline)))))
+    }
+
+    /// When the new color has to be ready that isn't since `from`, or since it is to have more replicas.
+    pub(super) fn ready_by(self, from: Timestamp) -> Timestamp {
+        let from = self.state.capacity_since.map_or(from, |since| since.max(from));
+        after(from, self.plan().ready_deadline)
+    }
+
+    /// Scales the new color up where it has fewer replicas than it is to have: a scale-up was lost, or somebody shrank it.
+    pub(super) fn enlarge(self, stage: Stage) -> Option<Decision> {
+        let new = self.new_color();
+        let small = |seen: &ColorObservation| self.is_release(seen) && seen.is_up() && seen.desired < self.capacity();
+        self.view.heard(new).filter(|seen| small(seen))?;
+        if self.view.fresh(new, self.now).is_none() {
+            return Some(self.read(On::Color(new)));
+        }
+        Some(self.write_with(stage, Write::ScaleUp(new), None, self.capacity(), Vec::new()))
     }
 
     /// Keeps an autoscaler from shrinking a color below what has to serve.
@@ -156,6 +180,11 @@ impl Thinking<'_> {
         let minimum = if seen.color == self.new_color() { self.capacity() } else { seen.ready };
         let shrinks = seen.autoscaler.is_some_and(|autoscaler| autoscaler.min < minimum);
         let activity = Activity::Pin { color: seen.color, minimum: Some(minimum) };
+        let check = activity.check();
+        if shrinks && !self.state.begun.contains_key(&check) {
+            // Journaled first, so that whoever recovers this rollout gives back what was pinned.
+            return Some(Decision { stage, record: vec![Event::Begun { check }], then: Then::Again });
+        }
         if shrinks { self.check(stage, activity) } else { None }
     }
 

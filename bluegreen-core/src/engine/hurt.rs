@@ -3,7 +3,7 @@
 use super::decision::Decision;
 use super::state::name;
 use super::thinking::{Thinking, foreign_edit, halt};
-use crate::backend::ColorObservation;
+use crate::backend::{ColorObservation, RouteObject};
 use crate::color::Color;
 use crate::record::{On, Write};
 use crate::stage::Stage;
@@ -63,19 +63,18 @@ impl Thinking<'_> {
         let Some(route) = self.view.fresh_route(self.now) else {
             return Some(self.read(On::Route));
         };
-        let ours = route
-            .value
-            .objects
-            .iter()
-            .all(|object| object.mark.as_ref().is_none_or(|mark| mark.stamp.holder == self.state.holder));
-        if !ours || !route.value.references(color) {
+        let objects = &route.value.objects;
+        let others =
+            |object: &RouteObject| object.mark.as_ref().is_some_and(|mark| mark.stamp.holder != self.state.holder);
+        if objects.iter().any(others) || !route.value.references(color) {
             return None;
         }
+        // Where our own mark says so, it was us who routed there, after we had given the color its capacity back.
+        let edited = objects.iter().find(|object| object.is_foreign() || object.mark.is_none())?;
         if written(Write::ScaleUp(color)).is_some_and(|up| up >= hurt) {
-            let edited = route.value.objects.iter().find(|object| object.is_foreign() || object.mark.is_none());
-            let edited = edited.map(foreign_edit).unwrap_or_default();
+            let edit = foreign_edit(edited);
             return Some(halt(
-                &format!("traffic was routed to {color} while it was scaled down, which was undone: {edited}"),
+                &format!("traffic was routed to {color} while it was scaled down, which was undone: {edit}"),
                 "see whether it serves well, and who changed the route",
             ));
         }

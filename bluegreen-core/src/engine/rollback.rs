@@ -25,6 +25,10 @@ impl Thinking<'_> {
             if !self.is_at(Split::only(self.old_color())) {
                 return self.return_traffic(reason, since);
             }
+            if let Some(object) = self.doubtful_route_object() {
+                // It is there only once no older write can take it away again.
+                return self.write_with(STAGE, Write::SealRoute, Some(object), 0, Vec::new());
+            }
             return Decision {
                 stage: STAGE,
                 record: vec![Event::Found { write: Write::SwitchBack }],
@@ -47,7 +51,8 @@ impl Thinking<'_> {
                 "deploy a good release to the old color by hand, or repair the new one",
             );
         }
-        if !seen.is_up() {
+        let shrunk = seen.desired < self.needed() && !self.is_enough(seen) && self.now < deadline;
+        if !seen.is_up() || shrunk {
             return self.write_with(STAGE, Write::ScaleUp(old), None, self.needed(), Vec::new());
         }
         if !self.is_enough(seen) {
@@ -125,7 +130,7 @@ impl Thinking<'_> {
     /// Proof that traffic returned. Without it nothing is scaled down, but the rollback stands.
     fn prove_return(self) -> Option<Decision> {
         let state = self.state;
-        let unproven = matches!(state.failed, Some((Check::Returned, _)));
+        let unproven = state.failures.contains(&Check::Returned);
         if unproven || state.has_passed(Check::Returned) && self.now >= self.settled_back() {
             return None;
         }

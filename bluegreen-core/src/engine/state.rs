@@ -25,12 +25,14 @@ pub struct State {
     pub started: Started,
     /// Who performs it now.
     pub holder: Holder,
-    /// Whether another process began it.
-    pub recovered: bool,
+    /// Who performed it before, and is not to write any more.
+    pub predecessors: BTreeSet<Holder>,
     /// What this process holds.
     pub holding: Holding,
     /// How many replicas the new color is to have.
     pub capacity: Option<u32>,
+    /// Since when it is to have so many.
+    pub capacity_since: Option<Timestamp>,
     /// What was decided about a rollback before traffic moved.
     pub way_back: Option<WayBack>,
     /// The write that is under way.
@@ -41,10 +43,14 @@ pub struct State {
     pub tries: Option<Tries>,
     /// What was begun, and when.
     pub begun: BTreeMap<Check, Timestamp>,
+    /// What another process began.
+    pub inherited: BTreeSet<Check>,
     /// What passed, and when.
     pub passed: BTreeMap<Check, Timestamp>,
-    /// What failed, first.
+    /// What failed, first, and speaks against the new release.
     pub failed: Option<(Check, String)>,
+    /// Everything that failed.
+    pub failures: BTreeSet<Check>,
     /// When each kind of write was last confirmed as complete.
     pub wrote: BTreeMap<&'static str, Timestamp>,
     /// How often the release was deployed.
@@ -169,6 +175,12 @@ impl State {
     #[must_use]
     pub const fn plan(&self) -> &PlanSpec {
         &self.started.plan
+    }
+
+    /// Whether another process began it.
+    #[must_use]
+    pub fn is_recovered(&self) -> bool {
+        !self.predecessors.is_empty()
     }
 
     /// The color that served when the rollout began.

@@ -69,8 +69,11 @@ impl Thinking<'_> {
     /// It was ready when it was tested, and isn't any more.
     fn await_readiness_again(self, stage: Stage) -> Decision {
         let new = self.new_color();
-        let tested = self.state.passed.get(&Check::Ready).copied().unwrap_or(self.now);
-        let deadline = after(tested, self.plan().ready_deadline);
+        let Some(unready) = self.state.begun.get(&Check::Ready).copied() else {
+            let begun = Event::Begun { check: Check::Ready };
+            return Decision { stage, record: vec![begun], then: Then::Again };
+        };
+        let deadline = self.ready_by(unready);
         let seen = self.view.heard(new).map_or_else(String::new, |new| {
             let obstacles: Vec<_> = new.obstacles.iter().map(ToString::to_string).collect();
             format!("{} of {} replicas ready {}", new.ready, self.capacity(), obstacles.join("; "))
@@ -79,6 +82,9 @@ impl Thinking<'_> {
             let summary = format!("{new} was ready and is no longer: {seen}");
             let failed = Event::Failed { check: Check::Ready, verdict: Verdict::Fail, summary };
             return Decision { stage, record: vec![failed], then: Then::Again };
+        }
+        if let Some(decision) = self.enlarge(stage) {
+            return decision;
         }
         self.wait(stage, format!("{new} to be ready again: {seen}"), Some(deadline))
     }

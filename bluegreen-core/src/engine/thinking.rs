@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::decision::{Activity, Decision, Then};
-use super::state::{Intent, State};
+use super::state::{Doubt, Intent, State};
 use super::view::View;
 use crate::backend::{RouteObject, RouteObservation, Split};
 use crate::color::Color;
@@ -46,13 +46,18 @@ impl<'a> Thinking<'a> {
     fn irrevocable(self) -> Option<Decision> {
         let state = self.state;
         let begun = state.begun.contains_key(&Check::Migration);
-        let over = state.has_passed(Check::Migration) || matches!(state.failed, Some((Check::Migration, _)));
-        (begun && !over).then(|| self.run(Stage::Migrate, Activity::Migrate { resumed: state.recovered }, None))
+        let over = state.has_passed(Check::Migration) || state.failures.contains(&Check::Migration);
+        let resumed = state.inherited.contains(&Check::Migration);
+        (begun && !over).then(|| self.run(Stage::Migrate, Activity::Migrate { resumed }, None))
     }
 
     /// R8: a write whose fate is unknown is read back before anything else is decided.
     fn resolve_doubts(self) -> Option<Decision> {
-        self.state.doubts.values().find_map(|doubt| self.resolve(&doubt.intent))
+        let state = self.state;
+        // A rollback asks nothing of the new color, not even to be readable.
+        let rolls_back = matches!(state.ending, Some((Ending::RollBack { .. }, _))) && state.returned.is_none();
+        let matters = |doubt: &&Doubt| !rolls_back || doubt.intent.write.on() != On::Color(self.new_color());
+        state.doubts.values().filter(matters).find_map(|doubt| self.resolve(&doubt.intent))
     }
 
     fn resolve(self, intent: &Intent) -> Option<Decision> {
@@ -109,8 +114,16 @@ impl<'a> Thinking<'a> {
         match &self.state.ending {
             Some((Ending::RollBack { reason, forced }, since)) => Some(self.roll_back(reason, *forced, *since)),
             Some((Ending::Abort { reason }, _)) => Some(self.abort(reason)),
-            None => self.judge().or_else(|| self.give_up_on_failure()),
+            None => self.traffic_is_back().or_else(|| self.judge()).or_else(|| self.give_up_on_failure()),
         }
+    }
+
+    /// A process that could not write its journal has rolled back before this one came.
+    fn traffic_is_back(self) -> Option<Decision> {
+        let moved = self.state.switched.is_some() || !self.state.shifted.is_empty();
+        let back = moved && self.is_at(Split::only(self.old_color()));
+        let reason = || format!("traffic was found back on {}", self.old_color());
+        back.then(|| self.record(vec![Event::Decided(Ending::RollBack { reason: reason(), forced: true })]))
     }
 
     /// A failed check ends the rollout.
@@ -225,8 +238,13 @@ impl<'a> Thinking<'a> {
 
     fn out_of_budget(self, write: Write, error: &str) -> Decision {
         let reason = format!("could not {write}: {error}");
-        if self.state.holding.raised.is_empty() && self.state.doubts.is_empty() && !self.state.recovered {
+        if self.state.holding.raised.is_empty() && self.state.doubts.is_empty() && !self.state.is_recovered() {
             return end(End::Aborted { reason });
+        }
+        let tidies = self.state.watch.passed.is_some() || write == Write::Release;
+        if tidies && self.state.ending.is_none() {
+            // The new release has done well; that tidying up fails is nothing against it.
+            return halt(&reason, "the new release serves; scale the old color down yourself");
         }
         if self.state.ending.is_some() || self.state.holding.raised.is_empty() {
             return halt(&reason, "remove the cause, then recover this rollout, or roll back");
@@ -253,9 +271,10 @@ impl<'a> Thinking<'a> {
 
     /// The end after a proper course: autoscalers get back what they had first.
     pub(super) fn finish(self, stage: Stage, end: End) -> Decision {
+        let over = |check| self.state.has_passed(check) || self.state.failures.contains(&check);
         let pinned = Color::ALL
             .into_iter()
-            .find(|color| self.state.has_passed(Check::Pin(*color)) && !self.state.has_passed(Check::Unpin(*color)));
+            .find(|color| self.state.begun.contains_key(&Check::Pin(*color)) && !over(Check::Unpin(*color)));
         match pinned {
             Some(color) => self.run(stage, Activity::Pin { color, minimum: None }, None),
             None => self::end(end),

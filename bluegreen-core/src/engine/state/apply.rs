@@ -1,5 +1,7 @@
 //! One event more.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Doubt, Holding, IllegalEvent, Intent, State, Tries, WatchState, WayBack};
@@ -30,16 +32,19 @@ impl State {
         Self {
             rollout: record.rollout.clone(),
             holder: record.holder.clone(),
-            recovered: false,
+            predecessors: BTreeSet::new(),
             holding: Holding { found: started.found.clone(), ..Holding::default() },
             capacity: None,
+            capacity_since: None,
             way_back: None,
             intent: None,
             doubts: Default::default(),
             tries: None,
             begun: Default::default(),
+            inherited: Default::default(),
             passed: Default::default(),
             failed: None,
+            failures: Default::default(),
             wrote: Default::default(),
             deploys: 0,
             shifted: Default::default(),
@@ -71,7 +76,12 @@ impl State {
         match event {
             Event::Started(_) => return illegal(event, "the rollout has begun already"),
             Event::Recovered { found } => self.recover(record, found.clone()),
-            Event::Capacity { replicas } => self.capacity = Some(*replicas),
+            Event::Capacity { replicas } => {
+                if self.capacity != Some(*replicas) {
+                    self.capacity_since = Some(at);
+                }
+                self.capacity = Some(*replicas);
+            }
             Event::WayBack { open, reason, serving, restarts } => {
                 let (reason, serving, restarts) = (reason.clone(), *serving, *restarts);
                 self.way_back = Some(WayBack { open: *open, reason, serving, restarts });
@@ -106,10 +116,17 @@ impl State {
                 self.begun.entry(*check).or_insert(at);
             }
             Event::Passed { check, .. } => {
+                if *check == Check::Ready {
+                    self.begun.remove(check);
+                }
                 self.passed.insert(*check, at);
             }
             Event::Failed { check, summary, .. } => {
-                self.failed.get_or_insert((*check, summary.clone()));
+                self.failures.insert(*check);
+                // These end a rollout that has been decided on; that they fail decides nothing.
+                if !matches!(check, Check::Unpin(_) | Check::Returned) {
+                    self.failed.get_or_insert((*check, summary.clone()));
+                }
             }
             Event::Sampled(sample) => self.sampled(sample, at),
             Event::Guard { holds, summary } => self.watch.guard_lost = (!holds).then(|| summary.clone()),
@@ -145,13 +162,13 @@ impl State {
 
     /// What another process held is gone; what it began is in doubt until this one holds the route.
     fn recover(&mut self, record: &Record, found: Vec<crate::backend::RouteObject>) {
-        self.holder = record.holder.clone();
-        self.recovered = true;
+        self.predecessors.insert(std::mem::replace(&mut self.holder, record.holder.clone()));
         self.holding = Holding { found, ..Holding::default() };
         self.intent = None;
         self.doubts.clear();
         self.tries = None;
         self.seq = 0;
+        self.inherited.extend(self.begun.keys());
         // What was ready then may not be there any more.
         self.passed.remove(&Check::Ready);
     }
@@ -208,6 +225,7 @@ impl State {
             Write::Deploy(_) => {
                 self.deploys += 1;
                 self.passed.remove(&Check::Ready);
+                self.begun.remove(&Check::Ready);
             }
             Write::Shift(step) => {
                 self.shifted.insert(step, at);
