@@ -1,0 +1,103 @@
+//! The servers that the suite runs against.
+
+use std::any::Any;
+use std::panic::resume_unwind;
+use std::time::Duration;
+
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Client, Config};
+use serde_json::{Value, json};
+
+use crate::cases::Case;
+use crate::place::Place;
+
+/// Names the cluster that may be used for tests; never the plain `KUBECONFIG`.
+const KUBECONFIG: &str = "BLUEGREEN_TEST_KUBECONFIG";
+
+/// How long one case may take.
+const DEADLINE: Duration = Duration::from_secs(180);
+
+/// One of the servers.
+#[derive(Clone)]
+pub(crate) enum Server {
+    /// The one behind this kubeconfig.
+    Real(Box<Kubeconfig>),
+}
+
+impl Server {
+    pub(crate) fn all() -> Vec<Self> {
+        let mut servers = Vec::new();
+        match std::env::var_os(KUBECONFIG) {
+            Some(path) => servers.push(Self::Real(Box::new(Kubeconfig::read_from(path).unwrap()))),
+            None => eprintln!("SKIPPED real::*: {KUBECONFIG} names no cluster to test on"),
+        }
+        servers
+    }
+
+    pub(crate) const fn name(&self) -> &'static str {
+        match self {
+            Self::Real(_) => "real",
+        }
+    }
+
+    /// Runs a case in a namespace of its own, and removes that whatever comes of the case.
+    pub(crate) fn run(&self, case: Case) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        if let Err(panic) = runtime.block_on(self.run_case(case)) {
+            resume_unwind(panic);
+        }
+    }
+
+    async fn run_case(&self, case: Case) -> Result<(), Box<dyn Any + Send>> {
+        let name = self.namespace(case);
+        let place = Place::new(self.clone(), self.client(None).await, name.clone());
+        place.create("/namespaces", &json!({"metadata": {"name": name}})).await.ok();
+        let in_place = place.clone();
+        let result = tokio::spawn(async move {
+            tokio::time::timeout(DEADLINE, (case.run)(&in_place)).await.expect("the case takes too long");
+        });
+        let result = result.await;
+        place.delete(&format!("/namespaces/{name}")).await.ok();
+        result.map_err(tokio::task::JoinError::into_panic)
+    }
+
+    /// Long names of cases are cut: a namespace has at most 63 letters.
+    fn namespace(&self, case: Case) -> String {
+        match self {
+            Self::Real(_) => format!("api-{}-{:.40}", std::process::id(), case.name.replace('_', "-"))
+                .trim_end_matches('-')
+                .to_owned(),
+        }
+    }
+
+    async fn client(&self, user: Option<&str>) -> Client {
+        match self {
+            Self::Real(kubeconfig) => {
+                // It only fails where another thread was faster, and then there is one.
+                let _ = rustls::crypto::ring::default_provider().install_default();
+                let options = KubeConfigOptions::default();
+                let mut config = Config::from_custom_kubeconfig(Kubeconfig::clone(kubeconfig), &options).await.unwrap();
+                config.default_retry = false;
+                config.auth_info.impersonate = user.map(ToOwned::to_owned);
+                Client::try_from(config).unwrap()
+            }
+        }
+    }
+
+    /// A client for a user who may do what `rules` allow in the namespace of `place`.
+    pub(crate) async fn client_as(&self, place: &Place, user: &str, rules: &Value) -> Client {
+        match self {
+            Self::Real(_) => {
+                let role = json!({"metadata": {"name": user}, "rules": rules});
+                place.create("roles", &role).await.ok();
+                let binding = json!({
+                    "metadata": {"name": user},
+                    "subjects": [{"kind": "User", "name": user, "apiGroup": "rbac.authorization.k8s.io"}],
+                    "roleRef": {"kind": "Role", "name": user, "apiGroup": "rbac.authorization.k8s.io"},
+                });
+                place.create("rolebindings", &binding).await.ok();
+                self.client(Some(user)).await
+            }
+        }
+    }
+}
