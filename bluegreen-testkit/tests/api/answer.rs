@@ -39,7 +39,7 @@ impl Answer {
             body["reason"],
             body["message"]
         ]);
-        assert_eq!(found, expected, "{body:#}");
+        assert_eq!(found, expected, "{:#}", body["details"]);
         body["details"].clone()
     }
 }
@@ -47,7 +47,10 @@ impl Answer {
 /// The resourceVersion of an object or a list.
 #[track_caller]
 pub(crate) fn version(object: &Value) -> String {
-    object["metadata"]["resourceVersion"].as_str().unwrap_or_else(|| panic!("no resourceVersion: {object:#}")).to_owned()
+    object["metadata"]["resourceVersion"]
+        .as_str()
+        .unwrap_or_else(|| panic!("no resourceVersion: {object:#}"))
+        .to_owned()
 }
 
 /// The uid of an object.

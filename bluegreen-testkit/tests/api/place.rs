@@ -83,7 +83,18 @@ impl Place {
 
     /// Any request, answered to the end.
     pub(crate) async fn send(&self, method: Method, resource: &str, body: Option<(&str, &Value)>) -> Answer {
-        let (code, body) = self.open(method, resource, body).await;
+        self.send_as("bluegreen-api-suite", method, resource, body).await
+    }
+
+    /// As [`send`](Self::send), by a program that calls itself `agent`.
+    pub(crate) async fn send_as(
+        &self,
+        agent: &str,
+        method: Method,
+        resource: &str,
+        body: Option<(&str, &Value)>,
+    ) -> Answer {
+        let (code, body) = self.open(agent, method, resource, body).await;
         let bytes = body.collect().await.unwrap().to_bytes();
         let text = || Value::String(String::from_utf8_lossy(&bytes).into_owned());
         Answer { code, body: serde_json::from_slice(&bytes).unwrap_or_else(|_| text()) }
@@ -96,7 +107,7 @@ impl Place {
 
     /// Reads an answer line by line.
     pub(crate) async fn lines(&self, resource: &str) -> Lines {
-        let (code, body) = self.open(Method::GET, resource, None).await;
+        let (code, body) = self.open("bluegreen-api-suite", Method::GET, resource, None).await;
         if code != 200 {
             let body = body.collect().await.unwrap().to_bytes();
             panic!("{code} {}", String::from_utf8_lossy(&body));
@@ -104,8 +115,8 @@ impl Place {
         Lines::new(body)
     }
 
-    async fn open(&self, method: Method, resource: &str, body: Option<(&str, &Value)>) -> (u16, Body) {
-        let mut request = Request::builder().method(method).uri(self.path(resource));
+    async fn open(&self, agent: &str, method: Method, resource: &str, body: Option<(&str, &Value)>) -> (u16, Body) {
+        let mut request = Request::builder().method(method).uri(self.path(resource)).header("user-agent", agent);
         let mut bytes = Vec::new();
         if let Some((kind, value)) = body {
             request = request.header("content-type", kind);
@@ -139,12 +150,7 @@ impl Place {
     }
 
     /// Follows one object until `wanted` is true of it, and returns it.
-    pub(crate) async fn until_one(
-        &self,
-        resource: &str,
-        what: &str,
-        wanted: impl Fn(&Value) -> bool + Send,
-    ) -> Value {
+    pub(crate) async fn until_one(&self, resource: &str, what: &str, wanted: impl Fn(&Value) -> bool + Send) -> Value {
         let (collection, name) = resource.split_once('/').unwrap();
         let one = format!("{collection}?fieldSelector=metadata.name={name}");
         let found = self.until(&one, what, |items| items.first().is_some_and(&wanted)).await;

@@ -102,10 +102,10 @@ async fn a_put_without_a_version_overwrites(place: &Place) {
     let made = place.create("configmaps", &config_map("a", json!({"n": "0"}))).await.ok();
     let written = place.put("configmaps/a", &config_map("a", json!({"m": "1"}))).await.ok_with(200);
     assert_eq!(written["data"], json!({"m": "1"}));
-    assert_eq!((uid(&written), &written["metadata"]["creationTimestamp"]), (
-        uid(&made),
-        &made["metadata"]["creationTimestamp"]
-    ));
+    assert_eq!(
+        (uid(&written), &written["metadata"]["creationTimestamp"]),
+        (uid(&made), &made["metadata"]["creationTimestamp"])
+    );
 }
 
 async fn a_lease_is_never_put_without_a_version(place: &Place) {
@@ -117,7 +117,7 @@ async fn a_lease_is_never_put_without_a_version(place: &Place) {
     let details = place.put("leases/lock", &lease).await.refused(
         422,
         "Invalid",
-        "Lease.coordination.k8s.io \"lock\" is invalid: metadata.resourceVersion: Invalid value: 0: must be specified for an update",
+        "leases.coordination.k8s.io \"lock\" is invalid: metadata.resourceVersion: Invalid value: 0: must be specified for an update",
     );
     assert_eq!(
         details["causes"],

@@ -1,6 +1,13 @@
 //! The behaviors, by area.
 
+mod apply;
 mod compare_and_set;
+mod create;
+mod dry_run;
+mod generation;
+mod json_patch;
+mod managed_fields;
+mod merge_patch;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -25,8 +32,15 @@ use cases;
 
 /// All cases, with the areas that they belong to.
 pub(crate) fn all() -> Vec<(&'static str, Case)> {
-    [("compare_and_set", compare_and_set::CASES)]
-        .into_iter()
-        .flat_map(|(area, cases)| cases.iter().map(move |case| (area, *case)))
-        .collect()
+    let areas = [
+        ("apply", apply::CASES),
+        ("compare_and_set", compare_and_set::CASES),
+        ("create", create::CASES),
+        ("dry_run", dry_run::CASES),
+        ("generation", generation::CASES),
+        ("json_patch", json_patch::CASES),
+        ("managed_fields", managed_fields::CASES),
+        ("merge_patch", merge_patch::CASES),
+    ];
+    areas.into_iter().flat_map(|(area, cases)| cases.iter().map(move |case| (area, *case))).collect()
 }
