@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::panic::resume_unwind;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use kube::config::{KubeConfigOptions, Kubeconfig};
@@ -49,7 +50,7 @@ impl Server {
     }
 
     async fn run_case(&self, case: Case) -> Result<(), Box<dyn Any + Send>> {
-        let name = self.namespace(case);
+        let name = self.namespace();
         let place = Place::new(self.clone(), self.client(None).await, name.clone());
         place.create("/namespaces", &json!({"metadata": {"name": name}})).await.ok();
         let in_place = place.clone();
@@ -61,12 +62,11 @@ impl Server {
         result.map_err(tokio::task::JoinError::into_panic)
     }
 
-    /// Long names of cases are cut: a namespace has at most 63 letters.
-    fn namespace(&self, case: Case) -> String {
+    /// Each case has a namespace of its own; on the fake each has a server of its own.
+    fn namespace(&self) -> String {
+        static CASES: AtomicU32 = AtomicU32::new(0);
         match self {
-            Self::Real(_) => format!("api-{}-{:.40}", std::process::id(), case.name.replace('_', "-"))
-                .trim_end_matches('-')
-                .to_owned(),
+            Self::Real(_) => format!("api-{}-{}", std::process::id(), CASES.fetch_add(1, Ordering::Relaxed)),
         }
     }
 
@@ -97,6 +97,16 @@ impl Server {
                 });
                 place.create("rolebindings", &binding).await.ok();
                 self.client(Some(user)).await
+            }
+        }
+    }
+
+    /// A resourceVersion that the server has long forgotten.
+    pub(crate) async fn expired_version(&self, place: &Place) -> String {
+        match self {
+            Self::Real(_) => {
+                place.get("configmaps").await.ok();
+                "1".to_owned()
             }
         }
     }

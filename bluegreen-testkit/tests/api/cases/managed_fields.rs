@@ -9,6 +9,7 @@ super::cases![
     a_creation_is_an_update_by_its_manager,
     a_patch_takes_what_it_changes,
     a_put_takes_what_it_changes,
+    an_entry_has_a_time_once_it_has_changed_something,
     a_field_that_is_removed_is_nobodys,
     an_apply_is_an_entry_of_its_own,
     an_apply_shares_what_it_does_not_change,
@@ -28,7 +29,6 @@ fn entries(object: &Value) -> Vec<(String, Value)> {
         .iter()
         .map(|entry| {
             assert_eq!((&entry["apiVersion"], &entry["fieldsType"]), (&object["apiVersion"], &json!("FieldsV1")));
-            assert!(entry["time"].is_string(), "{entry:#}");
             let who =
                 format!("{} {} {}", text(&entry["operation"]), text(&entry["manager"]), text(&entry["subresource"]));
             (who.trim_end().to_owned(), entry["fieldsV1"].clone())
@@ -82,6 +82,19 @@ async fn a_put_takes_what_it_changes(place: &Place) {
     let written = place.put("configmaps/a?fieldManager=putter", &made).await.ok();
     let (rest, mine) = (json!({"f:data": {".": {}, "f:m": {}}}), json!({"f:data": {"f:n": {}}}));
     assert_entries(&written, &[("Update maker", rest), ("Update putter", mine)]);
+}
+
+async fn an_entry_has_a_time_once_it_has_changed_something(place: &Place) {
+    place.apply("configmaps/a", "one", &config_map("a", json!({"n": "0"}))).await.ok();
+    let written = place.apply("configmaps/a", "two", &config_map("a", json!({"n": "0"}))).await.ok();
+    let time = |object: &Value, manager: &str| {
+        let entries = object["metadata"]["managedFields"].as_array().unwrap();
+        entries.iter().find(|entry| entry["manager"] == manager).unwrap()["time"].clone()
+    };
+    assert_eq!(time(&written, "one"), written["metadata"]["creationTimestamp"]);
+    assert_eq!(time(&written, "two"), Value::Null);
+    let written = place.apply("configmaps/a", "two", &config_map("a", json!({"n": "0", "m": "1"}))).await.ok();
+    assert!(time(&written, "two").is_string());
 }
 
 async fn a_field_that_is_removed_is_nobodys(place: &Place) {

@@ -1,13 +1,18 @@
 //! The behaviors, by area.
 
+mod access;
 mod apply;
 mod compare_and_set;
 mod create;
+mod deletes;
 mod dry_run;
 mod generation;
 mod json_patch;
+mod lists;
 mod managed_fields;
 mod merge_patch;
+mod subresources;
+mod watches;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -33,14 +38,19 @@ use cases;
 /// All cases, with the areas that they belong to.
 pub(crate) fn all() -> Vec<(&'static str, Case)> {
     let areas = [
+        ("access", access::CASES),
         ("apply", apply::CASES),
         ("compare_and_set", compare_and_set::CASES),
         ("create", create::CASES),
+        ("deletes", deletes::CASES),
         ("dry_run", dry_run::CASES),
         ("generation", generation::CASES),
         ("json_patch", json_patch::CASES),
+        ("lists", lists::CASES),
         ("managed_fields", managed_fields::CASES),
         ("merge_patch", merge_patch::CASES),
+        ("subresources", subresources::CASES),
+        ("watches", watches::CASES),
     ];
     areas.into_iter().flat_map(|(area, cases)| cases.iter().map(move |case| (area, *case))).collect()
 }
