@@ -45,3 +45,42 @@ fn pod_spec() -> Value {
         "containers": [{"name": "app", "image": image(), "imagePullPolicy": "Never"}],
     })
 }
+
+/// As [`pod`], never ready.
+pub(crate) fn unready_pod(name: &str) -> Value {
+    let mut pod = pod(name);
+    pod["spec"]["containers"][0]["readinessProbe"] = json!({"tcpSocket": {"port": 1}, "periodSeconds": 1});
+    pod
+}
+
+/// As [`pod`], but its container never starts.
+pub(crate) fn crashing_pod(name: &str) -> Value {
+    let mut pod = pod(name);
+    pod["spec"]["containers"][0]["command"] = json!(["/missing"]);
+    pod
+}
+
+/// A Job `migrate` that ends well.
+///
+/// Its program does nothing for ever; but it fails its liveness probe, and when it is asked to end for that, it ends well.
+pub(crate) fn job() -> Value {
+    let mut spec = pod_spec();
+    spec["restartPolicy"] = json!("Never");
+    spec["terminationGracePeriodSeconds"] = json!(2);
+    spec["containers"][0]["livenessProbe"] =
+        json!({"tcpSocket": {"port": 1}, "periodSeconds": 1, "failureThreshold": 1});
+    json!({
+        "apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "migrate"},
+        "spec": {"backoffLimit": 0, "template": {"spec": spec}},
+    })
+}
+
+/// A Job `migrate` that fails, as often as it may.
+pub(crate) fn failing_job(retries: u32) -> Value {
+    let mut job = job();
+    job["spec"]["backoffLimit"] = json!(retries);
+    let container = &mut job["spec"]["template"]["spec"]["containers"][0];
+    container.as_object_mut().unwrap().remove("livenessProbe");
+    container["command"] = json!(["/missing"]);
+    job
+}

@@ -34,9 +34,41 @@ impl Place {
 
     /// The same place with the eyes of `user`, who may do what `rules` of RBAC allow.
     pub(crate) async fn as_user(&self, user: &str, rules: Value) -> Self {
-        let client = self.server.client_as(self, user, &rules).await;
+        self.through(self.server.client_as(self, user, &rules).await)
+    }
+
+    /// The same place, asked through another client.
+    pub(crate) fn through(&self, client: Client) -> Self {
         Self { client, ..self.clone() }
     }
+
+    /// Waits until the server has heard of a rule for this user.
+    pub(crate) async fn until_allowed(&self, rule: &Value) {
+        let (resource, subresource) = rule["resources"][0].as_str().unwrap().split_once('/').unzip();
+        let resource = resource.map_or_else(|| rule["resources"][0].clone(), |resource| json!(resource));
+        let review = json!({"spec": {"resourceAttributes": {
+            "namespace": self.namespace, "verb": rule["verbs"][0], "group": rule["apiGroups"][0],
+            "resource": resource, "subresource": subresource, "name": rule["resourceNames"][0],
+        }}});
+        let deadline = Instant::now() + PATIENCE;
+        while self.create("/selfsubjectaccessreviews", &review).await.ok()["status"]["allowed"] != true {
+            assert!(Instant::now() < deadline, "never allowed: {rule:#}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// The fake's pods with these labels never get ready. The real ones don't either: their manifests see to it, as they
+    /// do for all that follows.
+    pub(crate) const fn never_ready(&self, _labels: &str) {}
+
+    /// The fake's pods with these labels end badly whenever they are started.
+    pub(crate) const fn crashing(&self, _labels: &str) {}
+
+    /// The fake's pods with these labels end well by themselves.
+    pub(crate) const fn ends_well(&self, _labels: &str) {}
+
+    /// The fake has no such image.
+    pub(crate) const fn image_missing(&self, _image: &str) {}
 
     pub(crate) async fn get(&self, resource: &str) -> Answer {
         self.send(Method::GET, resource, None).await

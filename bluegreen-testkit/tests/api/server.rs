@@ -96,7 +96,9 @@ impl Server {
                     "roleRef": {"kind": "Role", "name": user, "apiGroup": "rbac.authorization.k8s.io"},
                 });
                 place.create("rolebindings", &binding).await.ok();
-                self.client(Some(user)).await
+                let client = self.client(Some(user)).await;
+                place.through(client.clone()).until_allowed(&rules[0]).await;
+                client
             }
         }
     }

@@ -61,7 +61,9 @@ async fn a_refusal_names_user_verb_and_resource(place: &Place) {
         "Forbidden",
         &format!("configmaps is forbidden: {}", cannot("create", "configmaps", "", place)),
     );
-    let message = format!("services is forbidden: User \"{USER}\" cannot list resource \"services\" in API group \"\" at the cluster scope");
+    let message = format!(
+        "services is forbidden: User \"{USER}\" cannot list resource \"services\" in API group \"\" at the cluster scope"
+    );
     user.get("/services").await.refused(403, "Forbidden", &message);
 }
 

@@ -2,15 +2,20 @@
 
 mod access;
 mod apply;
+mod autoscalers;
 mod compare_and_set;
 mod create;
 mod deletes;
+mod deployments;
 mod dry_run;
+mod endpoint_slices;
 mod generation;
+mod jobs;
 mod json_patch;
 mod lists;
 mod managed_fields;
 mod merge_patch;
+mod pods;
 mod subresources;
 mod watches;
 
@@ -40,15 +45,20 @@ pub(crate) fn all() -> Vec<(&'static str, Case)> {
     let areas = [
         ("access", access::CASES),
         ("apply", apply::CASES),
+        ("autoscalers", autoscalers::CASES),
         ("compare_and_set", compare_and_set::CASES),
         ("create", create::CASES),
         ("deletes", deletes::CASES),
+        ("deployments", deployments::CASES),
         ("dry_run", dry_run::CASES),
+        ("endpoint_slices", endpoint_slices::CASES),
         ("generation", generation::CASES),
+        ("jobs", jobs::CASES),
         ("json_patch", json_patch::CASES),
         ("lists", lists::CASES),
         ("managed_fields", managed_fields::CASES),
         ("merge_patch", merge_patch::CASES),
+        ("pods", pods::CASES),
         ("subresources", subresources::CASES),
         ("watches", watches::CASES),
     ];
