@@ -35,7 +35,12 @@
 //! protocol, by [`World::requests`], and by the journal ([`World::journal`]). [`World::fail_next`] and
 //! [`World::fail_call`] let single calls fail, hang, or land late; see [`Fault`].
 
+#[cfg(feature = "kube")]
+mod fake_cluster;
 mod world;
+
+#[cfg(feature = "kube")]
+pub use crate::fake_cluster::{ApiError, FakeCluster, Objects};
 
 pub use crate::world::{
     Behavior, Call, Fault, Ledger, World, WorldBuilder, WorldClock, WorldDrainer, WorldEntropy, WorldEnvironment,
