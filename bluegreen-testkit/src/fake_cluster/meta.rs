@@ -11,6 +11,11 @@ pub(crate) fn name(object: &Value) -> &str {
     text(object, "/metadata/name")
 }
 
+/// The name of a part of an object, such as a container.
+pub(crate) fn name_of(part: &Value) -> &str {
+    text(part, "/name")
+}
+
 pub(crate) fn uid(object: &Value) -> &str {
     text(object, "/metadata/uid")
 }
