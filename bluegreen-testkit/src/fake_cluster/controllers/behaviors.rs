@@ -1,16 +1,12 @@
 //! Which Pods behave how.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use serde_json::Value;
 
 use super::super::meta;
 use super::super::objects::Store;
 use crate::world::Behavior;
-
-/// How long a container takes from its start to readiness, unless its behavior says otherwise.
-pub(super) const START_TIME: Duration = Duration::from_secs(1);
 
 /// The Pods that a behavior is for.
 #[derive(Debug, Clone, PartialEq, Eq)]

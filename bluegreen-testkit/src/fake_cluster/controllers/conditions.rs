@@ -28,9 +28,8 @@ pub(super) fn set(object: &mut Value, condition: Condition<'_>, now: &str, updat
     let Condition { kind, status, reason, message } = condition;
     let old = find(object, kind);
     let same_status = old.filter(|old| old["status"] == status);
-    let same_words = same_status.filter(|old| {
-        meta::text(old, "/reason") == reason && meta::text(old, "/message") == message
-    });
+    let same_words =
+        same_status.filter(|old| meta::text(old, "/reason") == reason && meta::text(old, "/message") == message);
     if same_words.is_some() {
         return;
     }

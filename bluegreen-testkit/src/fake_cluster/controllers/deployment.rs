@@ -126,12 +126,14 @@ impl<'a> Sync<'a> {
     fn roll(&self, round: &Round) {
         let Some(new) = &self.new else { return };
         let (new_sizes, old_sizes) = self.sizes();
-        let old = if self.recreates() { vec![0; old_sizes.len()] } else { self.limits.old_sizes(new_sizes, &old_sizes) };
+        let old =
+            if self.recreates() { vec![0; old_sizes.len()] } else { self.limits.old_sizes(new_sizes, &old_sizes) };
         for (set, size) in self.old.iter().zip(old) {
             self.resize(round, set, size);
         }
         if !(self.recreates() && self.old_pods(round) > 0) {
-            let size = if self.recreates() { self.limits.replicas } else { self.limits.new_size(new_sizes, &old_sizes) };
+            let size =
+                if self.recreates() { self.limits.replicas } else { self.limits.new_size(new_sizes, &old_sizes) };
             self.resize(round, new, size);
         }
     }
@@ -147,8 +149,7 @@ impl<'a> Sync<'a> {
     }
 
     fn resize(&self, round: &Round, set: &Value, size: i64) {
-        let annotations =
-            json!({DESIRED: self.limits.replicas.to_string(), MOST: self.limits.most().to_string()});
+        let annotations = json!({DESIRED: self.limits.replicas.to_string(), MOST: self.limits.most().to_string()});
         // It may be gone already.
         let _ = round.objects.update("ReplicaSet", self.namespace, meta::name(set), |set| {
             set["spec"]["replicas"] = json!(size);

@@ -94,9 +94,7 @@ fn ports(service: &Value, pod: &Value) -> Value {
 
 fn named_port(pod: &Value, name: &str, protocol: &str) -> Option<Value> {
     let mut ports = meta::list(pod, "/spec/containers").iter().flat_map(|container| meta::list(container, "/ports"));
-    ports
-        .find(|port| port["name"] == name && port["protocol"] == protocol)
-        .map(|port| port["containerPort"].clone())
+    ports.find(|port| port["name"] == name && port["protocol"] == protocol).map(|port| port["containerPort"].clone())
 }
 
 fn endpoint(service: &Value, pod: &Value) -> Value {

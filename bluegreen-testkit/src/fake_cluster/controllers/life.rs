@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use super::behaviors::START_TIME;
 use crate::world::{Behavior, Fate};
+
+/// How long a container takes from its start to readiness, unless its behavior says otherwise.
+const START_TIME: Duration = Duration::from_secs(1);
 
 /// How long a failed pull stays visible before the pause.
 const PULL: Duration = Duration::from_secs(2);
@@ -26,17 +28,29 @@ pub(super) enum Doing {
     Pulling,
     /// The next pull is waited for; a pause of this length.
     PullPause(Duration),
-    Running { since: Duration, ready: bool },
+    Running {
+        since: Duration,
+        ready: bool,
+    },
     /// The next restart is waited for; a pause of this length.
     RestartPause(Duration),
     /// For good.
-    Ended { since: Duration, at: Duration, well: bool },
+    Ended {
+        since: Duration,
+        at: Duration,
+        well: bool,
+    },
+}
+
+/// How long a container takes from its start to readiness.
+pub(super) fn start_time(behavior: Behavior) -> Duration {
+    behavior.start_time.unwrap_or(START_TIME)
 }
 
 /// What the containers are doing `now`, which counts from their first start. If they are not to be restarted, they end
 /// well as soon as they have started, unless their behavior is another.
 pub(super) fn at(behavior: Behavior, restarted: bool, now: Duration) -> Moment {
-    let start = behavior.start_time.unwrap_or(START_TIME);
+    let start = start_time(behavior);
     match behavior.fate {
         Fate::ImageMissing => pulling(now),
         Fate::NeverReady => running(Duration::ZERO, false, None),
@@ -156,12 +170,10 @@ mod tests {
     #[test]
     fn a_missing_image_is_pulled_again_and_again() {
         let doing = |second| at(Behavior::image_missing(), true, secs(second)).doing;
-        assert_eq!([doing(0), doing(2), doing(12), doing(14)], [
-            Doing::Pulling,
-            Doing::PullPause(secs(10)),
-            Doing::Pulling,
-            Doing::PullPause(secs(20))
-        ]);
+        assert_eq!(
+            [doing(0), doing(2), doing(12), doing(14)],
+            [Doing::Pulling, Doing::PullPause(secs(10)), Doing::Pulling, Doing::PullPause(secs(20))]
+        );
     }
 
     #[test]

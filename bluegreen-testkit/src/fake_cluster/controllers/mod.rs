@@ -24,6 +24,8 @@ mod replica_set;
 mod rollout;
 mod round;
 mod template;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

@@ -35,6 +35,19 @@ struct Run {
     ending: Option<Timestamp>,
 }
 
+impl Run {
+    /// Behaves like this from `now` on: as if it had become ready now, or, if it wasn't, had started now.
+    fn behave(&mut self, behavior: Behavior, moment: Moment, now: Timestamp) {
+        let started = match moment.doing {
+            Doing::Running { ready: true, .. } => life::start_time(behavior),
+            _ => Duration::ZERO,
+        };
+        self.restarts += moment.restarts;
+        self.since = now.saturating_sub(started).unwrap_or(Timestamp::MIN);
+        self.behavior = behavior;
+    }
+}
+
 /// What runs on the node.
 #[derive(Debug)]
 pub(super) struct Node {
@@ -57,7 +70,10 @@ impl Node {
             if meta::text(pod, "/spec/nodeName").is_empty() {
                 if meta::text(pod, "/spec/schedulerName") == "default-scheduler" && !meta::is_deleting(pod) {
                     // It may have been deleted since it was listed; then there is nothing to bind.
-                    let _ = self.objects.bind(meta::text(pod, "/metadata/namespace"), meta::name(pod), NAME);
+                    let _ =
+                        self.objects.update("Pod", meta::text(pod, "/metadata/namespace"), meta::name(pod), |pod| {
+                            pod["spec"]["nodeName"] = json!(NAME);
+                        });
                 }
             } else {
                 self.run_pod(round, behaviors, pod);
@@ -78,10 +94,9 @@ impl Node {
         }
         let run = self.take_in(pod, behavior, now);
         let restarted = meta::text(pod, "/spec/restartPolicy") == "Always";
-        let behaves = run.behavior;
-        let moment = life::at(behaves, restarted, elapsed(run.since, now));
-        if behaves != behavior {
-            (run.restarts, run.since, run.behavior) = (run.restarts + moment.restarts, now, behavior);
+        let moment = life::at(run.behavior, restarted, elapsed(run.since, now));
+        if run.behavior != behavior {
+            run.behave(behavior, moment, now);
             return self.run_pod(round, behaviors, pod);
         }
         if let Some(next) = moment.next {
@@ -215,9 +230,10 @@ impl Status<'_> {
                 format!("Container image \"{image}\" is not present with pull policy of Never"),
             ),
             Doing::Pulling => waiting("ErrImagePull", format!("failed to pull image \"{image}\": {image}: not found")),
-            Doing::PullPause(_) => {
-                waiting("ImagePullBackOff", format!("Back-off pulling image \"{image}\": ErrImagePull: {image}: not found"))
-            }
+            Doing::PullPause(_) => waiting(
+                "ImagePullBackOff",
+                format!("Back-off pulling image \"{image}\": ErrImagePull: {image}: not found"),
+            ),
             Doing::Running { since, .. } => json!({"running": {"startedAt": self.time(since)}}),
             Doing::RestartPause(pause) => waiting("CrashLoopBackOff", self.back_off(container, pause)),
             Doing::Ended { since, at, well } => self.terminated(since, at, well),

@@ -30,7 +30,8 @@ pub(super) fn owner_reference(owner: &Value) -> Value {
 pub(super) fn selects(wanted: Option<&Map<String, Value>>, object: &Value) -> bool {
     let labels = object.pointer("/metadata/labels");
     wanted.is_some_and(|wanted| {
-        !wanted.is_empty() && wanted.iter().all(|(name, value)| labels.and_then(|labels| labels.get(name)) == Some(value))
+        !wanted.is_empty()
+            && wanted.iter().all(|(name, value)| labels.and_then(|labels| labels.get(name)) == Some(value))
     })
 }
 

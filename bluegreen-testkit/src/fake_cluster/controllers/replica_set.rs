@@ -70,11 +70,8 @@ fn write_status(round: &mut Round, set: &Value, failure: Option<String>) {
         }
     }
     let now = round.now_text();
-    let counters = [
-        ("fullyLabeledReplicas", pods.len()),
-        ("readyReplicas", ready.len()),
-        ("availableReplicas", available),
-    ];
+    let counters =
+        [("fullyLabeledReplicas", pods.len()), ("readyReplicas", ready.len()), ("availableReplicas", available)];
     let observed = set["metadata"]["generation"].clone();
     // It may have been removed in the meantime.
     let _ = round.objects.update_status("ReplicaSet", namespace, meta::name(set), |set| {
@@ -87,8 +84,7 @@ fn write_status(round: &mut Round, set: &Value, failure: Option<String>) {
         }
         match &failure {
             Some(message) => {
-                let condition =
-                    Condition { kind: "ReplicaFailure", status: "True", reason: "FailedCreate", message };
+                let condition = Condition { kind: "ReplicaFailure", status: "True", reason: "FailedCreate", message };
                 conditions::set(set, condition, &now, None);
             }
             None => conditions::remove(set, "ReplicaFailure"),

@@ -111,7 +111,8 @@ mod tests {
     fn shares_of_replicas_are_rounded_so_that_a_rollout_can_move() {
         assert_eq!(limits(4), Limits { replicas: 4, surge: 1, unavailable: 1 });
         assert_eq!(limits(2), Limits { replicas: 2, surge: 1, unavailable: 0 });
-        let fixed = json!({"spec": {"replicas": 3, "strategy": {"rollingUpdate": {"maxSurge": 0, "maxUnavailable": 0}}}});
+        let fixed =
+            json!({"spec": {"replicas": 3, "strategy": {"rollingUpdate": {"maxSurge": 0, "maxUnavailable": 0}}}});
         assert_eq!(Limits::of(&fixed).unavailable, 1);
     }
 
