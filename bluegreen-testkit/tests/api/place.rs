@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bluegreen_testkit::Behavior;
 use http::{Method, Request};
 use http_body_util::BodyExt;
 use kube::Client;
@@ -58,17 +59,28 @@ impl Place {
     }
 
     /// The fake's pods with these labels never get ready. The real ones don't either: their manifests see to it, as they
-    /// do for all that follows.
-    pub(crate) const fn never_ready(&self, _labels: &str) {}
+    /// do for what follows.
+    pub(crate) fn never_ready(&self, labels: &str) {
+        self.behave(labels, Behavior::never_ready());
+    }
 
     /// The fake's pods with these labels end badly whenever they are started.
-    pub(crate) const fn crashing(&self, _labels: &str) {}
+    pub(crate) fn crashing(&self, labels: &str) {
+        self.behave(labels, Behavior::crashing_after(Duration::ZERO));
+    }
 
-    /// The fake's pods with these labels end well by themselves.
-    pub(crate) const fn ends_well(&self, _labels: &str) {}
+    fn behave(&self, labels: &str, behavior: Behavior) {
+        if let Some(fake) = self.server.fake() {
+            fake.pods_labeled(labels, behavior);
+        }
+    }
 
     /// The fake has no such image.
-    pub(crate) const fn image_missing(&self, _image: &str) {}
+    pub(crate) fn image_missing(&self, image: &str) {
+        if let Some(fake) = self.server.fake() {
+            fake.pods(image, Behavior::image_missing());
+        }
+    }
 
     pub(crate) async fn get(&self, resource: &str) -> Answer {
         self.send(Method::GET, resource, None).await

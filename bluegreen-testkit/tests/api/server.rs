@@ -5,6 +5,7 @@ use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use bluegreen_testkit::FakeCluster;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use serde_json::{Value, json};
@@ -21,13 +22,15 @@ const DEADLINE: Duration = Duration::from_secs(180);
 /// One of the servers.
 #[derive(Clone)]
 pub(crate) enum Server {
+    /// One that is made for each case; until then there is none.
+    Fake(Option<FakeCluster>),
     /// The one behind this kubeconfig.
     Real(Box<Kubeconfig>),
 }
 
 impl Server {
     pub(crate) fn all() -> Vec<Self> {
-        let mut servers = Vec::new();
+        let mut servers = vec![Self::Fake(None)];
         match std::env::var_os(KUBECONFIG) {
             Some(path) => servers.push(Self::Real(Box::new(Kubeconfig::read_from(path).unwrap()))),
             None => eprintln!("SKIPPED real::*: {KUBECONFIG} names no cluster to test on"),
@@ -37,14 +40,23 @@ impl Server {
 
     pub(crate) const fn name(&self) -> &'static str {
         match self {
+            Self::Fake(_) => "fake",
             Self::Real(_) => "real",
         }
     }
 
     /// Runs a case in a namespace of its own, and removes that whatever comes of the case.
     pub(crate) fn run(&self, case: Case) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        if let Err(panic) = runtime.block_on(self.run_case(case)) {
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = runtime.enable_all().start_paused(matches!(self, Self::Fake(_))).build().unwrap();
+        let result = runtime.block_on(async {
+            let server = match self {
+                Self::Fake(_) => Self::Fake(Some(FakeCluster::new())),
+                Self::Real(kubeconfig) => Self::Real(kubeconfig.clone()),
+            };
+            server.run_case(case).await
+        });
+        if let Err(panic) = result {
             resume_unwind(panic);
         }
     }
@@ -62,16 +74,20 @@ impl Server {
         result.map_err(tokio::task::JoinError::into_panic)
     }
 
-    /// Each case has a namespace of its own; on the fake each has a server of its own.
     fn namespace(&self) -> String {
         static CASES: AtomicU32 = AtomicU32::new(0);
         match self {
+            Self::Fake(_) => "shop".to_owned(),
             Self::Real(_) => format!("api-{}-{}", std::process::id(), CASES.fetch_add(1, Ordering::Relaxed)),
         }
     }
 
     async fn client(&self, user: Option<&str>) -> Client {
         match self {
+            Self::Fake(_) => match user {
+                Some(user) => self.fake().unwrap().client_as(user, [], "default"),
+                None => self.fake().unwrap().client("default"),
+            },
             Self::Real(kubeconfig) => {
                 // It only fails where another thread was faster, and then there is one.
                 let _ = rustls::crypto::ring::default_provider().install_default();
@@ -86,30 +102,31 @@ impl Server {
 
     /// A client for a user who may do what `rules` allow in the namespace of `place`.
     pub(crate) async fn client_as(&self, place: &Place, user: &str, rules: &Value) -> Client {
-        match self {
-            Self::Real(_) => {
-                let role = json!({"metadata": {"name": user}, "rules": rules});
-                place.create("roles", &role).await.ok();
-                let binding = json!({
-                    "metadata": {"name": user},
-                    "subjects": [{"kind": "User", "name": user, "apiGroup": "rbac.authorization.k8s.io"}],
-                    "roleRef": {"kind": "Role", "name": user, "apiGroup": "rbac.authorization.k8s.io"},
-                });
-                place.create("rolebindings", &binding).await.ok();
-                let client = self.client(Some(user)).await;
-                place.through(client.clone()).until_allowed(&rules[0]).await;
-                client
-            }
-        }
+        place.create("roles", &json!({"metadata": {"name": user}, "rules": rules})).await.ok();
+        let binding = json!({
+            "metadata": {"name": user},
+            "subjects": [{"kind": "User", "name": user, "apiGroup": "rbac.authorization.k8s.io"}],
+            "roleRef": {"kind": "Role", "name": user, "apiGroup": "rbac.authorization.k8s.io"},
+        });
+        place.create("rolebindings", &binding).await.ok();
+        let client = self.client(Some(user)).await;
+        place.through(client.clone()).until_allowed(&rules[0]).await;
+        client
     }
 
     /// A resourceVersion that the server has long forgotten.
-    pub(crate) async fn expired_version(&self, place: &Place) -> String {
+    pub(crate) fn expired_version(&self) -> &'static str {
+        if let Some(fake) = self.fake() {
+            fake.forget_history();
+        }
+        "1"
+    }
+
+    /// The fake cluster, if it is one: for what the manifests of a case bring about on a real one.
+    pub(crate) const fn fake(&self) -> Option<&FakeCluster> {
         match self {
-            Self::Real(_) => {
-                place.get("configmaps").await.ok();
-                "1".to_owned()
-            }
+            Self::Fake(fake) => fake.as_ref(),
+            Self::Real(_) => None,
         }
     }
 }

@@ -42,15 +42,15 @@ fn sync(round: &Round, service: &Value, selector: &Map<String, Value>) {
     for slice in slices {
         let found = wanted.iter().position(|content| slice["ports"] == content.ports);
         match found {
-            Some(at) => write(round, service, slice, wanted.remove(at)),
+            Some(at) => write(round, service, slice, &wanted.remove(at)),
             None => others.push(slice),
         }
     }
     let mut others = others.into_iter();
     for content in wanted {
         match others.next() {
-            Some(slice) => write(round, service, slice, content),
-            None => make(round, service, content),
+            Some(slice) => write(round, service, slice, &content),
+            None => make(round, service, &content),
         }
     }
     for slice in others {
@@ -120,7 +120,7 @@ fn labels(service: &Value) -> Value {
     labels.into()
 }
 
-fn make(round: &Round, service: &Value, content: Content) {
+fn make(round: &Round, service: &Value, content: &Content) {
     let slice = json!({
         "metadata": {
             "generateName": format!("{}-", meta::name(service)), "labels": labels(service),
@@ -132,10 +132,10 @@ fn make(round: &Round, service: &Value, content: Content) {
     let _ = round.objects.create("EndpointSlice", meta::text(service, "/metadata/namespace"), slice);
 }
 
-fn write(round: &Round, service: &Value, slice: &Value, content: Content) {
+fn write(round: &Round, service: &Value, slice: &Value, content: &Content) {
     let labels = labels(service);
     let found = Content { endpoints: slice["endpoints"].clone(), ports: slice["ports"].clone() };
-    if found == content && slice["metadata"]["labels"] == labels {
+    if found == *content && slice["metadata"]["labels"] == labels {
         return;
     }
     let (namespace, now) = (meta::text(service, "/metadata/namespace"), round.now_text());
@@ -143,7 +143,7 @@ fn write(round: &Round, service: &Value, slice: &Value, content: Content) {
     let _ = round.objects.update("EndpointSlice", namespace, meta::name(slice), |slice| {
         slice["metadata"]["labels"] = labels;
         slice["metadata"]["annotations"][TRIGGER_TIME] = json!(now);
-        slice["endpoints"] = content.endpoints;
-        slice["ports"] = content.ports;
+        slice["endpoints"] = content.endpoints.clone();
+        slice["ports"] = content.ports.clone();
     });
 }

@@ -113,7 +113,7 @@ fn sync(round: &mut Round, job: &Value) {
     } else {
         start_pods(round, job, &attempts);
     }
-    write_status(round, job, suspended, end);
+    write_status(round, job, suspended, end.as_ref());
 }
 
 /// Whether a Job is at its end.
@@ -156,10 +156,10 @@ fn start_pods(round: &mut Round, job: &Value, attempts: &Attempts) {
     }
 }
 
-fn write_status(round: &Round, job: &Value, suspended: bool, end: Option<End>) {
+fn write_status(round: &Round, job: &Value, suspended: bool, end: Option<&End>) {
     let attempts = Attempts::of(&round.objects, job);
     // The last word is only said when all Pods have ended.
-    let finished = end.as_ref().filter(|_| attempts.active.is_empty() && attempts.terminating == 0);
+    let finished = end.filter(|_| attempts.active.is_empty() && attempts.terminating == 0);
     let now = round.now_text();
     let (namespace, name) = (meta::text(job, "/metadata/namespace"), meta::name(job));
     let counts = [("active", attempts.active.len()), ("succeeded", attempts.succeeded), ("failed", attempts.failed)];
@@ -187,7 +187,7 @@ fn write_status(round: &Round, job: &Value, suspended: bool, end: Option<End>) {
         } else if was_suspended {
             say("Suspended", "False", "JobResumed", "Job resumed");
         }
-        if let Some(End { kinds: [early, _], reason, message }) = &end {
+        if let Some(End { kinds: [early, _], reason, message }) = end {
             say(early, "True", reason, message);
         }
         if let Some(End { kinds: [_, last], reason, message }) = finished {

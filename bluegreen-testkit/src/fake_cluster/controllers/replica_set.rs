@@ -36,7 +36,7 @@ fn sync(round: &mut Round, set: &Value) {
             let _ = round.objects.delete("Pod", namespace, meta::name(pod));
         }
     }
-    write_status(round, set, failure);
+    write_status(round, set, failure.as_deref());
 }
 
 /// Makes a Pod; says why it can't be made.
@@ -53,7 +53,7 @@ fn make_pod(round: &Round, namespace: &str, set: &Value) -> Result<(), String> {
     round.objects.create("Pod", namespace, pod).map(drop).map_err(|error| error.to_string())
 }
 
-fn write_status(round: &mut Round, set: &Value, failure: Option<String>) {
+fn write_status(round: &mut Round, set: &Value, failure: Option<&str>) {
     let namespace = meta::text(set, "/metadata/namespace");
     let all = round.objects.list("Pod", namespace);
     let owned: Vec<&Value> = controlled_by(&all, set).filter(|pod| !has_ended(pod)).collect();
@@ -82,7 +82,7 @@ fn write_status(round: &mut Round, set: &Value, failure: Option<String>) {
         for (name, count) in counters {
             meta::set(status, name, (count > 0).then(|| json!(count)));
         }
-        match &failure {
+        match failure {
             Some(message) => {
                 let condition = Condition { kind: "ReplicaFailure", status: "True", reason: "FailedCreate", message };
                 conditions::set(set, condition, &now, None);

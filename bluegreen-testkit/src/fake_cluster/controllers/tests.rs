@@ -29,7 +29,7 @@ fn deploy(objects: &Objects, image: &str, replicas: u32) {
     objects.create("Deployment", NAMESPACE, deployment).unwrap();
 }
 
-async fn until(objects: &Objects, wanted: impl Fn(&Objects) -> bool) {
+async fn until(objects: &Objects, wanted: impl Fn(&Objects) -> bool + Send + Sync) {
     let mut changes = objects.subscribe();
     let come_true = async {
         while !wanted(objects) {

@@ -23,7 +23,6 @@ async fn until(place: &Place, kind: &'static str) -> Value {
 }
 
 async fn a_job_completes(place: &Place) {
-    place.ends_well("batch.kubernetes.io/job-name=migrate");
     place.create("jobs", &job()).await.ok();
     let done = until(place, "Complete").await;
     let status = &done["status"];
@@ -74,7 +73,6 @@ async fn a_job_that_takes_too_long_is_ended(place: &Place) {
 }
 
 async fn the_pods_of_a_job_are_found_by_its_name(place: &Place) {
-    place.ends_well("batch.kubernetes.io/job-name=migrate");
     let made = place.create("jobs", &job()).await.ok();
     let pods = place.until("pods?labelSelector=batch.kubernetes.io/job-name=migrate", "there", |pods| !pods.is_empty());
     let pod = pods.await.remove(0);
@@ -102,7 +100,6 @@ async fn the_pods_of_a_job_are_found_by_its_name(place: &Place) {
 }
 
 async fn a_suspended_job_makes_no_pods(place: &Place) {
-    place.ends_well("batch.kubernetes.io/job-name=migrate");
     let mut asked = job();
     asked["spec"]["suspend"] = json!(true);
     place.create("jobs", &asked).await.ok();
@@ -141,7 +138,6 @@ async fn a_job_gets_its_defaults(place: &Place) {
 }
 
 async fn a_job_that_is_done_can_be_removed_by_itself(place: &Place) {
-    place.ends_well("batch.kubernetes.io/job-name=migrate");
     let mut asked = job();
     asked["spec"]["ttlSecondsAfterFinished"] = json!(1);
     place.create("jobs", &asked).await.ok();

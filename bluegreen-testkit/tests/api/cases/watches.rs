@@ -150,7 +150,8 @@ async fn bookmarks_come_to_those_who_ask(place: &Place) {
 }
 
 async fn a_version_from_long_ago_is_expired(place: &Place) {
-    let old = place.server.expired_version(place).await;
+    place.create("configmaps", &ours("a", json!({}))).await.ok();
+    let old = place.server.expired_version();
     let mut watch = place.watch(&with(OURS, &format!("resourceVersion={old}"))).await;
     let event = watch.next().await.unwrap();
     let status = &event["object"];
