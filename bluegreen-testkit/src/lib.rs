@@ -40,7 +40,7 @@ mod fake_cluster;
 mod world;
 
 #[cfg(feature = "kube")]
-pub use crate::fake_cluster::{ApiError, FakeCluster, Objects};
+pub use crate::fake_cluster::{AccessRule, ApiError, ApiFault, ApiRequest, FakeCluster, Objects};
 
 pub use crate::world::{
     Behavior, Call, Fault, Ledger, World, WorldBuilder, WorldClock, WorldDrainer, WorldEntropy, WorldEnvironment,

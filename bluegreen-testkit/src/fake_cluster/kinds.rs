@@ -75,11 +75,6 @@ pub(crate) fn serves(group: &str, version: &str) -> bool {
     KINDS.iter().any(|known| known.group == group && known.version == version)
 }
 
-/// All of them.
-pub(crate) fn all() -> impl Iterator<Item = &'static Kind> {
-    KINDS.iter()
-}
-
 const GATEWAY: &str = "gateway.networking.k8s.io";
 
 /// A namespaced kind with a `status` subresource.
@@ -135,7 +130,7 @@ mod tests {
 
     #[test]
     fn each_kind_is_found_by_its_name_and_by_its_path() {
-        for kind in all() {
+        for kind in KINDS {
             assert!(std::ptr::eq(by_name(kind.kind).unwrap(), kind), "{} is there twice", kind.kind);
             assert!(std::ptr::eq(by_resource(kind.group, kind.version, kind.plural).unwrap(), kind));
         }

@@ -100,7 +100,7 @@ async fn the_same_calls_make_the_same_cluster() {
 #[tokio::test(start_paused = true)]
 async fn controllers_stop_with_the_last_handle() {
     let (cluster, objects) = cluster();
-    let store = Arc::downgrade(&cluster.store);
+    let store = Arc::downgrade(&cluster.server.store);
     let second = cluster.clone();
     drop(cluster);
     deploy(&objects, "app:1", 1);

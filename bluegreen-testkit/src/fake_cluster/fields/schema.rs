@@ -57,6 +57,11 @@ impl<'a> Place<'a> {
         }
     }
 
+    /// Whether the list here holds each value once.
+    pub(crate) fn is_set(self) -> bool {
+        self.list() == List::Set
+    }
+
     /// The key by which a strategic merge patch matches the items of the list here.
     pub(crate) fn merge_key(self) -> Option<&'static str> {
         match (self.list(), self.parent, self.field) {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::error::ApiError;
 use super::kinds::{self, Kind};
@@ -40,6 +41,7 @@ impl Key {
 #[derive(Debug, Clone)]
 pub(crate) struct Change {
     pub(crate) revision: u64,
+    pub(crate) at: Instant,
     pub(crate) key: Key,
     /// As it was before; none if it was made.
     pub(crate) before: Option<Arc<Value>>,
@@ -151,7 +153,7 @@ impl State {
             Some(object) => self.objects.insert(key.clone(), Arc::clone(object)),
             None => self.objects.remove(&key),
         };
-        self.history.push(Change { revision: self.revision, key, before, after: after.clone() });
+        self.history.push(Change { revision: self.revision, at: Instant::now(), key, before, after: after.clone() });
         after
     }
 }
