@@ -5,6 +5,7 @@
 //! does differently on purpose is listed in [`differences`].
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends where something is wrong")]
+#![expect(clippy::needless_pass_by_value, reason = "so that `json!` can stand in a call")]
 
 mod answer;
 mod cases;

@@ -171,7 +171,12 @@ impl Place {
     }
 
     /// Follows the collection or object `resource` until `wanted` is true of its items, and returns them.
-    pub(crate) async fn until(&self, resource: &str, what: &str, wanted: impl Fn(&[Value]) -> bool) -> Vec<Value> {
+    pub(crate) async fn until(
+        &self,
+        resource: &str,
+        what: &str,
+        wanted: impl Fn(&[Value]) -> bool + Send + Sync,
+    ) -> Vec<Value> {
         let deadline = Instant::now() + PATIENCE;
         let list = self.get(resource).await.ok();
         let mut current = items(&list).to_vec();
@@ -194,7 +199,12 @@ impl Place {
     }
 
     /// Follows one object until `wanted` is true of it, and returns it.
-    pub(crate) async fn until_one(&self, resource: &str, what: &str, wanted: impl Fn(&Value) -> bool + Send) -> Value {
+    pub(crate) async fn until_one(
+        &self,
+        resource: &str,
+        what: &str,
+        wanted: impl Fn(&Value) -> bool + Send + Sync,
+    ) -> Value {
         let (collection, name) = resource.split_once('/').unwrap();
         let one = format!("{collection}?fieldSelector=metadata.name={name}");
         let found = self.until(&one, what, |items| items.first().is_some_and(&wanted)).await;

@@ -20,7 +20,8 @@ pub(crate) fn list(state: &State, kind: &Kind, call: &Call) -> Result<Value, Api
     };
     let revision = revision(state, call, page.as_ref())?;
     let start = page.map(|page| page.after);
-    let after_start = |key: &Key| start.as_ref().is_none_or(|(namespace, name)| (&key.namespace, &key.name) > (namespace, name));
+    let after_start =
+        |key: &Key| start.as_ref().is_none_or(|(namespace, name)| (&key.namespace, &key.name) > (namespace, name));
     let mut found = state
         .list_at(kind, &call.namespace, revision)
         .into_iter()
@@ -70,7 +71,9 @@ fn revision(state: &State, call: &Call, page: Option<&Page>) -> Result<u64, ApiE
         return Err(ApiError::too_large_version(wanted, current));
     }
     match call.query.get("resourceVersionMatch") {
-        Some("Exact") if gone(wanted) => Err(ApiError::expired("The resourceVersion for the provided list is too old.")),
+        Some("Exact") if gone(wanted) => {
+            Err(ApiError::expired("The resourceVersion for the provided list is too old."))
+        }
         Some("Exact") => Ok(wanted),
         _ => Ok(current),
     }

@@ -142,12 +142,7 @@ fn written(subresource: Subresource, code: StatusCode, object: &Value) -> Answer
     }
 }
 
-fn delete(
-    state: &mut State,
-    kind: &'static Kind,
-    request: &Request<'_>,
-    writer: &Writer,
-) -> Result<Answer, ApiError> {
+fn delete(state: &mut State, kind: &'static Kind, request: &Request<'_>, writer: &Writer) -> Result<Answer, ApiError> {
     let call = &request.call;
     let options = delete_options(request, writer)?;
     let (object, gone) = state.delete(kind, &call.namespace, &call.name, &options)?;
@@ -158,8 +153,7 @@ fn delete(
     if !kind.group.is_empty() {
         details["group"] = json!(kind.group);
     }
-    let status =
-        json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details});
+    let status = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details});
     Ok(answer::object(StatusCode::OK, &status))
 }
 

@@ -16,13 +16,13 @@ const MOST: &str = "deployment.kubernetes.io/max-replicas";
 pub(super) fn run(round: &mut Round) {
     for deployment in round.objects.list("Deployment", "") {
         if !meta::is_deleting(&deployment) {
-            Sync::of(round, &deployment).run(round);
+            Family::of(round, &deployment).run(round);
         }
     }
 }
 
 /// A Deployment and its ReplicaSets, as one round sees them.
-struct Sync<'a> {
+struct Family<'a> {
     deployment: &'a Value,
     namespace: &'a str,
     limits: Limits,
@@ -32,7 +32,7 @@ struct Sync<'a> {
     old: Vec<Value>,
 }
 
-impl<'a> Sync<'a> {
+impl<'a> Family<'a> {
     fn of(round: &Round, deployment: &'a Value) -> Self {
         let namespace = meta::text(deployment, "/metadata/namespace");
         let all = round.objects.list("ReplicaSet", namespace);

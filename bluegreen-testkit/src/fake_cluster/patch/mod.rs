@@ -37,7 +37,8 @@ impl Format {
 /// Applies a JSON Patch. One operation that fails fails it all.
 pub(crate) fn json(object: &Value, patch: Value) -> Result<Value, ApiError> {
     if !patch.is_array() {
-        let message = "error decoding patch: json: cannot unmarshal object into Go value of type []handlers.jsonPatchOp";
+        let message =
+            "error decoding patch: json: cannot unmarshal object into Go value of type []handlers.jsonPatchOp";
         return Err(ApiError::bad_request(message));
     }
     let patch: json_patch::Patch = serde_json::from_value(patch).map_err(|_| ApiError::patch_failed())?;

@@ -136,7 +136,8 @@ mod tests {
 
     #[test]
     fn directives_delete_and_replace() {
-        let spec = patched(json!({"containers": [{"$patch": "replace"}, {"name": "new", "image": "n"}], "tolerations": null}));
+        let spec =
+            patched(json!({"containers": [{"$patch": "replace"}, {"name": "new", "image": "n"}], "tolerations": null}));
         assert_eq!(spec.unwrap(), json!({"containers": [{"name": "new", "image": "n"}]}));
         let spec = patched(json!({"containers": [{"name": "sidecar", "$patch": "delete"}]})).unwrap();
         assert_eq!(spec["containers"].as_array().unwrap().len(), 1);

@@ -18,6 +18,7 @@ super::cases![
     a_strategic_patch_merges_the_selector_of_a_service,
     a_strategic_patch_tolerates_the_order_of_its_items,
     a_strategic_patch_replaces_a_map_on_demand,
+    a_patch_of_an_unknown_type_is_refused,
 ];
 
 async fn a_merge_patch_sets_keeps_and_removes(place: &Place) {
@@ -162,4 +163,17 @@ async fn a_strategic_patch_replaces_a_map_on_demand(place: &Place) {
     place.create("configmaps", &config_map("a", json!({"n": "0", "m": "1"}))).await.ok();
     let patch = json!({"data": {"$patch": "replace", "only": "2"}});
     assert_eq!(place.strategic("configmaps/a", &patch).await.ok()["data"], json!({"only": "2"}));
+}
+
+async fn a_patch_of_an_unknown_type_is_refused(place: &Place) {
+    place.create("configmaps", &config_map("a", json!({"n": "0"}))).await.ok();
+    let patch = json!({"data": {"n": "1"}});
+    let answer = place.send(http::Method::PATCH, "configmaps/a", Some(("application/json", &patch))).await;
+    answer.refused(
+        415,
+        "UnsupportedMediaType",
+        "the body of the request was in an unknown format - accepted media types include: application/json-patch+json, \
+         application/merge-patch+json, application/strategic-merge-patch+json, application/apply-patch+yaml, \
+         application/apply-patch+cbor",
+    );
 }
