@@ -169,11 +169,5 @@ async fn a_patch_of_an_unknown_type_is_refused(place: &Place) {
     place.create("configmaps", &config_map("a", json!({"n": "0"}))).await.ok();
     let patch = json!({"data": {"n": "1"}});
     let answer = place.send(http::Method::PATCH, "configmaps/a", Some(("application/json", &patch))).await;
-    answer.refused(
-        415,
-        "UnsupportedMediaType",
-        "the body of the request was in an unknown format - accepted media types include: application/json-patch+json, \
-         application/merge-patch+json, application/strategic-merge-patch+json, application/apply-patch+yaml, \
-         application/apply-patch+cbor",
-    );
+    answer.refused(415, "UnsupportedMediaType", "415: Unsupported Media Type");
 }
