@@ -73,7 +73,8 @@ impl FakeCluster {
     /// Lets Pods that have a container of `image` behave so from now on. Without a word about them, Pods are healthy.
     ///
     /// Jobs' Pods, and all others that are not restarted, end well as soon as they have started, unless their behavior is
-    /// another: one that crashes ends badly, one that never gets ready goes on for ever.
+    /// another: one that crashes ends badly, one that never gets ready goes on for ever. Bad answers
+    /// ([`Behavior::failing`]) mean nothing here, since nobody sends requests.
     pub fn pods(&self, image: &str, behavior: Behavior) {
         self.server.controllers.behaviors.set_for_image(image, behavior);
     }

@@ -5,9 +5,10 @@
 //! change of any object, or when something is due, such as a Pod that gets ready. Nothing polls, so hours of a paused clock
 //! pass at once.
 //!
-//! They are small on purpose. What they leave out: the proportional scaling of a Deployment in the middle of a rollout,
-//! Jobs with indexes or pod failure policies, metrics, scheduling (there is one node, with room for everything), image
-//! garbage, events, Endpoints, and more than one slice for more than 100 endpoints.
+//! They are small on purpose. What they leave out: the proportional scaling of a Deployment in the middle of a rollout, Jobs
+//! with indexes or pod failure policies, metrics, scheduling (there is one node, with room for everything), probes (what
+//! Pods do is told by their behavior), events, Endpoints, and more than one slice for more than 100 endpoints. A quota
+//! counts Pods, and is asked by ReplicaSets only.
 
 mod autoscaler;
 mod behaviors;
