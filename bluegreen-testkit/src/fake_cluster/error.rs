@@ -110,8 +110,9 @@ impl ApiError {
         Self::new(405, "MethodNotAllowed", message, Some(json!({})))
     }
 
-    pub(crate) fn already_exists(kind: &Kind, name: &str) -> Self {
-        let message = format!("{} \"{name}\" already exists", kind.resource());
+    pub(crate) fn already_exists(kind: &Kind, name: &str, deleting: bool) -> Self {
+        let prefix = if deleting { "object is being deleted: " } else { "" };
+        let message = format!("{prefix}{} \"{name}\" already exists", kind.resource());
         Self::new(409, "AlreadyExists", message, Some(details(kind.group, kind.plural, name)))
     }
 

@@ -123,6 +123,11 @@ impl Objects {
         self.delete_with(kind, namespace, name, &DeleteOptions { grace: Some(0), ..DeleteOptions::default() })
     }
 
+    /// Puts a Pod on a node, as a scheduler does.
+    pub fn bind(&self, namespace: &str, pod: &str, node: &str) -> Result<(), ApiError> {
+        self.store.with(|state| state.bind(namespace, pod, node))
+    }
+
     /// The number of the last change, and of each one to come. Wait with
     /// [`changed`](watch::Receiver::changed), then look at everything again: several changes may be one notice.
     #[must_use]

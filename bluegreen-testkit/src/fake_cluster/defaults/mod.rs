@@ -180,9 +180,11 @@ fn endpoint_slice(object: &mut Value) {
     for endpoint in &mut endpoints {
         put(endpoint, "conditions", Value::Object(Map::new()));
     }
-    let fields = meta::fields(object);
-    fields.insert("ports".to_owned(), ports.into());
-    fields.insert("endpoints".to_owned(), endpoints.into());
+    // Unlike other lists, these are shown when they are empty.
+    for (name, items) in [("ports", ports), ("endpoints", endpoints)] {
+        let items = if items.is_empty() { Value::Null } else { items.into() };
+        meta::fields(object).insert(name.to_owned(), items);
+    }
 }
 
 /// What a Secret has in plain words is kept in its data.

@@ -139,6 +139,15 @@ impl State {
         self.tried(writer, |state| state.replace(kind, &live, Draft { object, managers }, writer))
     }
 
+    /// Puts a Pod on a node. Unlike a change of its spec by anyone else this is allowed, and no new generation.
+    pub(crate) fn bind(&mut self, namespace: &str, name: &str, node: &str) -> Result<(), ApiError> {
+        let kind = kinds::by_name("Pod").ok_or_else(ApiError::no_such_resource)?;
+        let mut pod = (**self.find(kind, namespace, name)?).clone();
+        meta::fields(meta::field(&mut pod, "spec")).insert("nodeName".to_owned(), json!(node));
+        self.commit(Key::new(kind, namespace, name), Some(pod));
+        Ok(())
+    }
+
     /// Does `write`; if it is only tried, takes back what it used up.
     fn tried<T>(
         &mut self,
@@ -155,6 +164,9 @@ impl State {
 
     /// Fills in what the server gives a new object.
     fn prepare_new(&mut self, kind: &Kind, namespace: &str, object: &mut Value) -> Result<(), ApiError> {
+        if !meta::resource_version(object).is_empty() {
+            return Err(ApiError::internal("resourceVersion should not be set on objects to be created"));
+        }
         self.check_name(kind, object)?;
         self.check_namespace(kind, namespace, object)?;
         let (uid, now) = (self.counters.next_uid(), time::text(self.now()));
@@ -211,8 +223,8 @@ impl State {
         defaults::allocate(kind, &mut object, &mut || self.counters.next_address());
         managers.write_to(&mut object);
         let key = Key::new(kind, namespace, meta::name(&object));
-        if self.objects.contains_key(&key) {
-            return Err(ApiError::already_exists(kind, &key.name));
+        if let Some(there) = self.objects.get(&key) {
+            return Err(ApiError::already_exists(kind, &key.name, meta::is_deleting(there)));
         }
         if writer.dry_run {
             return Ok(Arc::new(object));
@@ -295,7 +307,8 @@ fn prepare_changed(kind: &Kind, subresource: Subresource, live: &Value, object: 
     }
     defaults::fill(kind, object);
     defaults::keep_allocated(kind, live, object);
-    if grows(kind, live, object) {
+    // The controller of Deployments leaves annotations with the status; they are not what was asked for.
+    if subresource != Subresource::Status && grows(kind, live, object) {
         let generation = live.pointer("/metadata/generation").and_then(Value::as_i64).unwrap_or_default();
         meta::metadata(object).insert("generation".to_owned(), json!(generation + 1));
     }
@@ -304,15 +317,35 @@ fn prepare_changed(kind: &Kind, subresource: Subresource, live: &Value, object: 
 
 fn check_expected(kind: &Kind, name: &str, live: &Value, object: &Value) -> Result<(), ApiError> {
     let version = meta::resource_version(object);
+    if version.is_empty() && kind.kind == "Lease" {
+        let cause = Cause::invalid("metadata.resourceVersion", &json!(0), "must be specified for an update");
+        return Err(ApiError::invalid_kind(kind.group, kind.plural, name, &[cause]));
+    }
     if !version.is_empty() && version != meta::resource_version(live) {
         return Err(ApiError::modified(kind, name));
     }
     let uid = meta::uid(object);
     if !uid.is_empty() && uid != meta::uid(live) {
-        let why = format!("Precondition failed: UID in precondition: {uid}, UID in object meta: {}", meta::uid(live));
+        let key = format!("/registry/{}/{}/{name}", kind.plural, meta::text(live, "/metadata/namespace"));
+        let why = format!(
+            "StorageError: invalid object, Code: 4, Key: {key}, ResourceVersion: 0, AdditionalErrorMsg: Precondition \
+             failed: UID in precondition: {uid}, UID in object meta: {}",
+            meta::uid(live)
+        );
         return Err(ApiError::conflict(kind, name, &why));
     }
-    Ok(())
+    check_finalizers(kind, name, live, object)
+}
+
+/// What is being deleted gets no more finalizers.
+fn check_finalizers(kind: &Kind, name: &str, live: &Value, object: &Value) -> Result<(), ApiError> {
+    let (held, wanted) = (meta::list(live, "/metadata/finalizers"), meta::list(object, "/metadata/finalizers"));
+    let more: Vec<&Value> = wanted.iter().filter(|finalizer| !held.contains(finalizer)).collect();
+    if !meta::is_deleting(live) || more.is_empty() {
+        return Ok(());
+    }
+    let why = format!("no new finalizers can be added if the object is being deleted, found new finalizers {more:?}");
+    Err(ApiError::invalid(kind, name, &[Cause::forbidden("metadata.finalizers", &why)]))
 }
 
 /// Whether a change counts as a new generation.
