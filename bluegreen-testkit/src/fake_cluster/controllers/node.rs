@@ -70,10 +70,7 @@ impl Node {
             if meta::text(pod, "/spec/nodeName").is_empty() {
                 if meta::text(pod, "/spec/schedulerName") == "default-scheduler" && !meta::is_deleting(pod) {
                     // It may have been deleted since it was listed; then there is nothing to bind.
-                    let _ =
-                        self.objects.update("Pod", meta::text(pod, "/metadata/namespace"), meta::name(pod), |pod| {
-                            pod["spec"]["nodeName"] = json!(NAME);
-                        });
+                    let _ = self.objects.bind(meta::text(pod, "/metadata/namespace"), meta::name(pod), NAME);
                 }
             } else {
                 self.run_pod(round, behaviors, pod);
