@@ -23,6 +23,8 @@ use serde_json::json;
 use crate::world::Behavior;
 
 use self::api::{Connection, Server, User};
+use self::controllers::Controllers;
+use self::objects::Store;
 
 pub use self::api::{AccessRule, ApiFault, ApiRequest};
 pub use self::error::ApiError;
@@ -39,7 +41,17 @@ impl FakeCluster {
     /// paused or not.
     #[must_use]
     pub fn new() -> Self {
-        let cluster = Self { server: Server::new() };
+        Self::with(Controllers::start)
+    }
+
+    /// As [`new`](Self::new), but without controllers: a Deployment stays without Pods until the test makes them.
+    #[must_use]
+    pub fn api_only() -> Self {
+        Self::with(Controllers::none)
+    }
+
+    fn with(controllers: fn(&Arc<Store>) -> Controllers) -> Self {
+        let cluster = Self { server: Server::new(controllers) };
         cluster.namespace("default");
         cluster
     }

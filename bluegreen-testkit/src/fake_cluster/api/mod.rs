@@ -49,9 +49,10 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) fn new() -> Arc<Self> {
+    /// A server with those controllers behind it that `controllers` makes.
+    pub(crate) fn new(controllers: impl FnOnce(&Arc<Store>) -> Controllers) -> Arc<Self> {
         let store = Store::new();
-        let controllers = Controllers::start(&store);
+        let controllers = controllers(&store);
         let (faults, requests) = (Mutex::default(), Mutex::default());
         Arc::new(Self { store, controllers, faults, requests, cut: Sender::new(()) })
     }

@@ -41,25 +41,32 @@ use self::round::Round;
 /// In whose name controllers write.
 const MANAGER: &str = "kube-controller-manager";
 
-/// The running controllers of a cluster. They stop when this is dropped.
+/// The controllers of a cluster, if it has any. They stop when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Controllers {
-    task: JoinHandle<()>,
+    task: Option<JoinHandle<()>>,
     pub(crate) behaviors: Arc<Behaviors>,
 }
 
 impl Controllers {
+    /// None: objects stay as they are written.
+    pub(crate) fn none(store: &Arc<Store>) -> Self {
+        Self { task: None, behaviors: Arc::new(Behaviors::new(Arc::clone(store))) }
+    }
+
     /// Starts them. Must be called in a tokio runtime.
     pub(crate) fn start(store: &Arc<Store>) -> Self {
-        let behaviors = Arc::new(Behaviors::new(Arc::clone(store)));
-        let task = tokio::spawn(run(Arc::clone(store), Arc::clone(&behaviors)));
-        Self { task, behaviors }
+        let mut controllers = Self::none(store);
+        controllers.task = Some(tokio::spawn(run(Arc::clone(store), Arc::clone(&controllers.behaviors))));
+        controllers
     }
 }
 
 impl Drop for Controllers {
     fn drop(&mut self) {
-        self.task.abort();
+        if let Some(task) = &self.task {
+            task.abort();
+        }
     }
 }
 
