@@ -6,14 +6,14 @@ mod journal;
 
 use std::process::ExitCode;
 
-use bluegreen_testkit::conformance::{self, Suite, Time};
+use bluegreen_testkit::conformance::{self, Suite};
 
 fn main() -> ExitCode {
     let journals = [
         conformance::journal::suite("MemoryJournal", journal::in_memory),
         conformance::journal::suite("FileJournal", journal::in_files),
     ];
-    conformance::run(Time::Real, journals.into_iter().chain(over_http()))
+    conformance::run(journals.into_iter().chain(over_http()))
 }
 
 #[cfg(feature = "http")]

@@ -12,7 +12,7 @@ use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use kube::api::{DeleteParams, Patch};
 use serde_json::json;
 
-use crate::place::{Place, image};
+use crate::place::{Place, Server, image};
 
 const MANIFEST: &str = "
 metadata: {labels: {app: checkout}}
@@ -27,9 +27,12 @@ spec:
         imagePullPolicy: Never
 ";
 
+/// An image that isn't there.
+pub(crate) const ABSENT: &str = "bluegreen.test/absent:1";
+
 /// An environment that takes over nothing that others made.
-pub(crate) async fn subject() -> Result<Fixture<Subject>, Failure> {
-    let place = Place::make().await?;
+pub(crate) async fn subject(server: Server) -> Result<Fixture<Subject>, Failure> {
+    let place = Place::make(server).await?;
     let made = around(&place).await;
     let clean_up = place.remove();
     match made {
@@ -49,7 +52,7 @@ async fn around(place: &Place) -> Result<Subject, Failure> {
     let [losing, edited, deleted, marked] = [(); 4].map(|()| place.clone());
     let subject = Subject::new(environment(place)?, ["1", "2"].map(release))
         .other(environment(&place.again().await?)?)
-        .never_ready(Release::image("bluegreen.test/absent:1"))
+        .never_ready(Release::image(ABSENT))
         .loses_pods(move |color| lose(losing.clone(), color))
         .edits(move |color| edit(edited.clone(), color))
         .deletes(move |color| delete(deleted.clone(), color))

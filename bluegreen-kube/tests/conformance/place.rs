@@ -2,6 +2,7 @@
 
 use bluegreen_core::{Color, Endpoint, Target};
 use bluegreen_kube::Cluster;
+use bluegreen_testkit::FakeCluster;
 use bluegreen_testkit::conformance::{Checked, Failure};
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::{Namespace, Pod};
@@ -12,27 +13,50 @@ use serde_json::{Value, json};
 /// Names the cluster that may be used for tests; never the plain `KUBECONFIG`.
 pub(crate) const KUBECONFIG: &str = "BLUEGREEN_TEST_KUBECONFIG";
 
+/// Where the cases run.
+#[derive(Debug, Clone)]
+pub(crate) enum Server {
+    /// The cluster that the kubeconfig names.
+    Real,
+    /// One in memory, of its own for each case.
+    Fake(FakeCluster),
+}
+
+impl Server {
+    async fn connect(&self) -> Result<Cluster, Failure> {
+        let path = match self {
+            Self::Fake(cluster) => return Ok(Cluster::from_client(cluster.client("default"))),
+            Self::Real => std::env::var_os(KUBECONFIG),
+        };
+        let path = path.ok_or_else(|| Failure::new(format!("{KUBECONFIG} is not set")))?;
+        let kubeconfig = Kubeconfig::read_from(path)?;
+        let config = kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
+        Ok(Cluster::from_config(config)?)
+    }
+}
+
 /// A namespace on a cluster, seen by one process.
 #[derive(Clone)]
 pub(crate) struct Place {
+    server: Server,
     pub(crate) cluster: Cluster,
     pub(crate) target: Target,
 }
 
 impl Place {
     /// Makes a namespace.
-    pub(crate) async fn make() -> Result<Self, Failure> {
-        let cluster = connect().await?;
+    pub(crate) async fn make(server: Server) -> Result<Self, Failure> {
+        let cluster = server.connect().await?;
         let namespaces: Api<Namespace> = Api::all(cluster.client().clone());
         let namespace = serde_json::from_value(json!({ "metadata": { "generateName": "conform-" } }))?;
         let namespace = namespaces.create(&PostParams::default(), &namespace).await?;
         let name = namespace.metadata.name.ok_or_else(|| Failure::new("the namespace got no name"))?;
-        Ok(Self { cluster, target: Target::new(name, "checkout") })
+        Ok(Self { server, cluster, target: Target::new(name, "checkout") })
     }
 
     /// The same namespace, as another process sees it.
     pub(crate) async fn again(&self) -> Result<Self, Failure> {
-        Ok(Self { cluster: connect().await?, target: self.target.clone() })
+        Ok(Self { cluster: self.server.connect().await?, ..self.clone() })
     }
 
     pub(crate) async fn remove(self) -> Checked {
@@ -83,13 +107,6 @@ impl Place {
         let pods = self.api::<Pod>().list(&of_color(color)).await?;
         Ok(pods.items.iter().filter(|pod| is_ready(pod)).map(endpoint).collect())
     }
-}
-
-async fn connect() -> Result<Cluster, Failure> {
-    let path = std::env::var_os(KUBECONFIG).ok_or_else(|| Failure::new(format!("{KUBECONFIG} is not set")))?;
-    let kubeconfig = Kubeconfig::read_from(path)?;
-    let config = kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
-    Ok(Cluster::from_config(config)?)
 }
 
 /// The image that the pods run.

@@ -12,25 +12,26 @@ use k8s_openapi::api::core::v1::Service;
 use kube::api::{DeleteParams, Patch};
 use serde_json::json;
 
-use crate::place::{Place, image};
+use crate::place::{Place, Server, image};
 
 /// How many pods each color has.
 const PODS: usize = 2;
 
 /// A route with preview paths.
-pub(crate) async fn of_one_service() -> Result<Fixture<Subject>, Failure> {
-    fixture(&["checkout"], |router| router.preview().port("http")).await
+pub(crate) async fn of_one_service(server: Server) -> Result<Fixture<Subject>, Failure> {
+    fixture(server, &["checkout"], |router| router.preview().port("http")).await
 }
 
-pub(crate) async fn of_two_services() -> Result<Fixture<Subject>, Failure> {
-    fixture(&["checkout", "checkout-internal"], |router| router).await
+pub(crate) async fn of_two_services(server: Server) -> Result<Fixture<Subject>, Failure> {
+    fixture(server, &["checkout", "checkout-internal"], |router| router).await
 }
 
 async fn fixture(
+    server: Server,
     services: &'static [&'static str],
     set: fn(ServiceRouter) -> ServiceRouter,
 ) -> Result<Fixture<Subject>, Failure> {
-    let place = Place::make().await?;
+    let place = Place::make(server).await?;
     let made = around(&place, services, set).await;
     let clean_up = place.remove();
     match made {

@@ -120,7 +120,7 @@ pub(crate) fn last_word(path: &'static str) -> &'static str {
 #[derive(Clone)]
 pub struct Case {
     name: String,
-    deadline: Duration,
+    settings: Settings,
     check: Arc<dyn Fn() -> BoxFuture<'static, Checked> + Send + Sync>,
 }
 
@@ -139,12 +139,23 @@ impl Case {
     pub async fn run(&self) -> Checked {
         (self.check)().await
     }
+
+    pub(super) const fn settings(&self) -> Settings {
+        self.settings
+    }
 }
 
 impl fmt::Debug for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Case").field("name", &self.name).field("deadline", &self.deadline).finish_non_exhaustive()
+        f.debug_struct("Case").field("name", &self.name).field("settings", &self.settings).finish_non_exhaustive()
     }
+}
+
+/// How the cases of a suite are run.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Settings {
+    deadline: Duration,
+    pub(super) paused: bool,
 }
 
 /// The cases that apply to one backend, once it was asked.
@@ -153,8 +164,8 @@ type Bound = BoxFuture<'static, Result<Vec<Case>, Failure>>;
 /// The cases of one trait for one backend.
 pub struct Suite {
     name: String,
-    deadline: Duration,
-    bind: Box<dyn FnOnce(String, Duration) -> Bound + Send>,
+    settings: Settings,
+    bind: Box<dyn FnOnce(String, Settings) -> Bound + Send>,
 }
 
 impl Suite {
@@ -162,15 +173,28 @@ impl Suite {
     where
         S: Send + Sync + 'static,
     {
-        let bind = move |name: String, deadline| bind(name, deadline, Arc::new(harness), rules).boxed();
-        Self { name: name.into(), deadline: DEADLINE, bind: Box::new(bind) }
+        let bind = move |name, settings| bind(name, settings, Arc::new(harness), rules).boxed();
+        let settings = Settings { deadline: DEADLINE, paused: false };
+        Self { name: name.into(), settings, bind: Box::new(bind) }
     }
 
     /// How long each case may take, with making its subject; three minutes by default.
     #[must_use]
     pub const fn deadline(mut self, deadline: Duration) -> Self {
-        self.deadline = deadline;
+        self.settings.deadline = deadline;
         self
+    }
+
+    /// Lets [`run`](super::run) put each case on tokio's paused clock, on one thread, instead of real time on two: for
+    /// backends that wait for nothing else than that clock. Minutes pass at once.
+    #[must_use]
+    pub const fn paused(mut self) -> Self {
+        self.settings.paused = true;
+        self
+    }
+
+    pub(super) const fn settings(&self) -> Settings {
+        self.settings
     }
 
     /// What the suite was called.
@@ -185,31 +209,31 @@ impl Suite {
     ///
     /// The [`Failure`] of the harness, if it can't make a subject.
     pub async fn cases(self) -> Result<Vec<Case>, Failure> {
-        (self.bind)(self.name, self.deadline).await
+        (self.bind)(self.name, self.settings).await
     }
 }
 
 impl fmt::Debug for Suite {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Suite").field("name", &self.name).field("deadline", &self.deadline).finish_non_exhaustive()
+        f.debug_struct("Suite").field("name", &self.name).field("settings", &self.settings).finish_non_exhaustive()
     }
 }
 
 async fn bind<S: Send + Sync + 'static>(
     suite: String,
-    deadline: Duration,
+    settings: Settings,
     harness: Arc<dyn Harness<S>>,
     rules: Vec<Rule<S>>,
 ) -> Result<Vec<Case>, Failure> {
-    let Fixture { subject, guard, clean_up } = made(&*harness, deadline).await?;
+    let Fixture { subject, guard, clean_up } = made(&*harness, settings.deadline).await?;
     let applying = rules.into_iter().filter(|rule| (rule.applies)(&subject));
     let cases = applying.map(|rule| {
         let harness = Arc::clone(&harness);
         let check = move || {
             let harness = Arc::clone(&harness);
-            async move { run(&*harness, rule.check, deadline).await }.boxed()
+            async move { run(&*harness, rule.check, settings.deadline).await }.boxed()
         };
-        Case { name: format!("{suite}::{}", rule.name), deadline, check: Arc::new(check) }
+        Case { name: format!("{suite}::{}", rule.name), settings, check: Arc::new(check) }
     });
     let cases = cases.collect();
     finish(subject, guard, clean_up).await?;

@@ -18,4 +18,4 @@ mod run;
 
 pub use self::case::{Case, Fixture, Harness, Suite};
 pub use self::failure::{Checked, Failure};
-pub use self::run::{Time, run};
+pub use self::run::run;

@@ -5,7 +5,7 @@ mod world;
 use std::process::ExitCode;
 
 use bluegreen_testkit::conformance::{
-    self, Time, drainer, environment, error_signal, gate, health_probe, journal, migration_runner, preflight,
+    self, Suite, drainer, environment, error_signal, gate, health_probe, journal, migration_runner, preflight,
     traffic_router,
 };
 
@@ -22,5 +22,5 @@ fn main() -> ExitCode {
         preflight::suite("WorldPreflight", world::preflight::subject),
         drainer::suite("WorldDrainer", world::drainer::subject),
     ];
-    conformance::run(Time::Paused, suites)
+    conformance::run(suites.map(Suite::paused))
 }
