@@ -1,7 +1,7 @@
 //! Journals as subjects.
 
 use std::fs;
-use std::future::{Future, ready};
+use std::future::{Ready, ready};
 use std::path::{Path, PathBuf};
 
 use bluegreen_core::{FileJournal, MemoryJournal, RolloutId, Target};
@@ -18,8 +18,8 @@ pub(crate) async fn in_files() -> Result<Fixture<Subject>, Failure> {
     let path = folder.path().join("not/yet/there");
     let (torn, damaged) = (path.clone(), path.clone());
     let subject = Subject::new(move || ready(FileJournal::open(&path).map_err(Failure::from)))
-        .tears(move |target, rollout| change(file(&torn, &target, &rollout), without_an_end))
-        .damages(move |target, rollout| change(file(&damaged, &target, &rollout), with_another_beginning));
+        .tears(move |target, rollout| change(&file(&torn, &target, &rollout), without_an_end))
+        .damages(move |target, rollout| change(&file(&damaged, &target, &rollout), with_another_beginning));
     Ok(Fixture::new(subject).guard(folder))
 }
 
@@ -27,16 +27,15 @@ fn file(folder: &Path, target: &Target, rollout: &RolloutId) -> PathBuf {
     folder.join(&target.namespace).join(&target.name).join(format!("{rollout}.jsonl"))
 }
 
-fn without_an_end(mut text: Vec<u8>) -> Vec<u8> {
-    text.truncate(text.len() - 10);
-    text
+fn without_an_end(text: &[u8]) -> Vec<u8> {
+    text[..text.len() - 10].to_vec()
 }
 
-fn with_another_beginning(text: Vec<u8>) -> Vec<u8> {
+fn with_another_beginning(text: &[u8]) -> Vec<u8> {
     [b"%", &text[1..]].concat()
 }
 
-fn change(file: PathBuf, change: fn(Vec<u8>) -> Vec<u8>) -> impl Future<Output = Checked> {
-    let changed = fs::read(&file).and_then(|text| fs::write(&file, change(text)));
+fn change(file: &Path, change: fn(&[u8]) -> Vec<u8>) -> Ready<Checked> {
+    let changed = fs::read(file).and_then(|text| fs::write(file, change(&text)));
     ready(changed.map_err(Failure::from))
 }

@@ -1,4 +1,4 @@
-//! What every [`Drainer`](bluegreen_core::Drainer) has to hold.
+//! What every [`Drainer`] has to hold.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -90,7 +90,7 @@ impl Subject {
     }
 }
 
-/// The cases of a [`Drainer`](bluegreen_core::Drainer) for the backend that `harness` makes. Nobody was asked to drain yet.
+/// The cases of a [`Drainer`] for the backend that `harness` makes. Nobody was asked to drain yet.
 pub fn suite(name: impl Into<String>, harness: impl Harness<Subject>) -> Suite {
     Suite::new(name, harness, rules())
 }

@@ -1,4 +1,4 @@
-//! What every [`ErrorSignal`](bluegreen_core::ErrorSignal) of counts has to hold.
+//! What every [`ErrorSignal`] of counts has to hold.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -94,7 +94,7 @@ fn length(window: Window) -> Duration {
     Duration::try_from(window.to.duration_since(window.from)).unwrap_or_default()
 }
 
-/// The cases of an [`ErrorSignal`](bluegreen_core::ErrorSignal) for the backend that `harness` makes; for signals that
+/// The cases of an [`ErrorSignal`] for the backend that `harness` makes; for signals that
 /// measure counts.
 pub fn suite(name: impl Into<String>, harness: impl Harness<Subject>) -> Suite {
     Suite::new(name, harness, rules())

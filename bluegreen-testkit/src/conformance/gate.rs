@@ -1,4 +1,4 @@
-//! What every [`Gate`](bluegreen_core::Gate) has to hold.
+//! What every [`Gate`] has to hold.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,7 +51,7 @@ impl Subject {
     }
 }
 
-/// The cases of a [`Gate`](bluegreen_core::Gate) for the backend that `harness` makes. Every subject begins undecided.
+/// The cases of a [`Gate`] for the backend that `harness` makes. Every subject begins undecided.
 pub fn suite(name: impl Into<String>, harness: impl Harness<Subject>) -> Suite {
     Suite::new(name, harness, rules())
 }

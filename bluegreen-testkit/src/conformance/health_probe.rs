@@ -1,4 +1,4 @@
-//! What every [`HealthProbe`](bluegreen_core::HealthProbe) has to hold.
+//! What every [`HealthProbe`] has to hold.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -69,7 +69,7 @@ impl Subject {
     }
 }
 
-/// The cases of a [`HealthProbe`](bluegreen_core::HealthProbe) for the backend that `harness` makes.
+/// The cases of a [`HealthProbe`] for the backend that `harness` makes.
 pub fn suite(name: impl Into<String>, harness: impl Harness<Subject>) -> Suite {
     Suite::new(name, harness, rules())
 }

@@ -1,4 +1,4 @@
-//! What every [`MigrationRunner`](bluegreen_core::MigrationRunner) has to hold.
+//! What every [`MigrationRunner`] has to hold.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -126,7 +126,7 @@ impl Subject {
     }
 }
 
-/// The cases of a [`MigrationRunner`](bluegreen_core::MigrationRunner) for the backend that `harness` makes. Every subject
+/// The cases of a [`MigrationRunner`] for the backend that `harness` makes. Every subject
 /// begins with something pending and nothing performed.
 pub fn suite(name: impl Into<String>, harness: impl Harness<Subject>) -> Suite {
     Suite::new(name, harness, rules())

@@ -1,4 +1,4 @@
-//! What every [`Preflight`](bluegreen_core::Preflight) has to hold.
+//! What every [`Preflight`] has to hold.
 
 use std::sync::Arc;
 
@@ -46,7 +46,7 @@ impl Subject {
     }
 }
 
-/// The cases of a [`Preflight`](bluegreen_core::Preflight) for the backend that `harness` makes. Every subject begins with
+/// The cases of a [`Preflight`] for the backend that `harness` makes. Every subject begins with
 /// a precondition that holds.
 pub fn suite(name: impl Into<String>, harness: impl Harness<Subject>) -> Suite {
     Suite::new(name, harness, rules())
