@@ -1,7 +1,7 @@
-//! What a journal promises: what was confirmed is there, what can't be read is an error, and nobody overwrites anybody.
+//! What journals of files promise beyond the contract of all journals, which the suite in `tests/conformance` checks.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests are tests, too")]
 
-mod contract;
 mod damage;
+mod file;
 mod sharing;
 mod support;

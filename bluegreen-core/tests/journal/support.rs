@@ -1,12 +1,11 @@
 //! Records, and journals to put them in.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use bluegreen_core::plan::PlanSpec;
 use bluegreen_core::{
-    Color, End, Event, FileJournal, Holder, Journal, JournalError, Kind, Log, Measure, MemoryJournal, RECORD_VERSION,
-    Record, Release, RolloutId, Sample, Stage, Stamp, Started, Target, Write,
+    Color, End, Event, FileJournal, Holder, Journal, JournalError, Kind, Log, Measure, RECORD_VERSION, Record, Release,
+    RolloutId, Sample, Stage, Stamp, Started, Target, Write,
 };
 use jiff::Timestamp;
 use tempfile::TempDir;
@@ -90,10 +89,4 @@ pub(crate) async fn append(journal: &dyn Journal, position: u64, records: &[Reco
 
 pub(crate) async fn load(journal: &dyn Journal) -> Result<Log, JournalError> {
     journal.load(&target(), &rollout()).await
-}
-
-pub(crate) fn journals() -> (TempDir, Vec<Arc<dyn Journal>>) {
-    let folder = tempfile::tempdir().unwrap();
-    let file = FileJournal::open(folder.path().join("not/yet/there")).unwrap();
-    (folder, vec![Arc::new(MemoryJournal::new()), Arc::new(file)])
 }

@@ -87,6 +87,7 @@ impl DeploymentEnvironment {
             Err(conflict @ BackendError::Conflict { .. }) => {
                 self.resolve(color, stamp, expectation(expect), conflict).await?
             }
+            Err(BackendError::NotFound { .. }) => return Err(self.conflict(color, expect, "no such Deployment")),
             reply => reply?,
         };
         self.after_write(action, color, written).await
@@ -143,6 +144,7 @@ impl DeploymentEnvironment {
                 Err(conflict @ BackendError::Conflict { .. }) => {
                     return self.resolve(color, deploy.stamp, expectation(expect), conflict).await;
                 }
+                Err(BackendError::NotFound { .. }) => return Err(self.conflict(color, expect, "no such Deployment")),
                 reply => return reply,
             }
         }

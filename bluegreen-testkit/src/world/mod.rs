@@ -38,6 +38,8 @@ use bluegreen_core::{
 use jiff::Timestamp;
 
 pub use self::behavior::Behavior;
+#[cfg(feature = "kube")]
+pub(crate) use self::behavior::Fate;
 pub use self::builder::WorldBuilder;
 pub use self::clock::{WorldClock, WorldEntropy};
 pub use self::drainer::WorldDrainer;

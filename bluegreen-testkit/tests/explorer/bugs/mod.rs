@@ -63,9 +63,7 @@ fn bugs() -> Vec<Bug> {
         bug("capacity taken without a new look at the route", |world| plain(world).decider(Bent::TRUSTS_OLD_LOOKS)),
         bug("blind replay on resume", |world| plain(world).decider(Bent::REPLAYS_BLINDLY)),
         bug("time-out read as failure", |world| {
-            plain(world)
-                .writes(WriteBudget { attempts: 1, ..WriteBudget::default() })
-                .router(BadRouter::new(world.router(), RouterBug::NeverUnsure))
+            impatient(world).router(BadRouter::new(world.router(), RouterBug::NeverUnsure))
         }),
         bug("skipped undo of the step that failed", |world| impatient(world).decider(Bent::FORGETS_DOUBTS)),
         bug("deadline that restarts on resume", |world| long(world).decider(Bent::restarting_deadlines())),
