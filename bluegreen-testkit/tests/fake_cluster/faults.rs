@@ -44,7 +44,10 @@ async fn a_refusal_is_a_status_of_the_server() {
     cluster.fail(ApiFault::refuse(429, "slow down").times(2));
     for _ in 0..2 {
         let status = refusal(api::<ConfigMap>(&cluster).list(&ListParams::default()).await);
-        assert_eq!((status.code, status.reason.as_str(), status.message.as_str()), (429, "TooManyRequests", "slow down"));
+        assert_eq!(
+            (status.code, status.reason.as_str(), status.message.as_str()),
+            (429, "TooManyRequests", "slow down")
+        );
     }
     assert!(api::<ConfigMap>(&cluster).list(&ListParams::default()).await.is_ok());
 }

@@ -106,7 +106,10 @@ async fn a_dry_run_answers_as_if_and_stores_nothing() {
     let made = create_map(&cluster, "a", json!({"k": "1"})).await;
     assert_eq!(made.uid(), tried.uid(), "the try used nothing up");
     let tried = api::<ConfigMap>(&cluster).replace("a", &dry, &config_map("a", json!({"k": "2"}))).await.unwrap();
-    assert_eq!((tried.data.unwrap()["k"].as_str(), &tried.metadata.resource_version), ("2", &made.metadata.resource_version));
+    assert_eq!(
+        (tried.data.unwrap()["k"].as_str(), &tried.metadata.resource_version),
+        ("2", &made.metadata.resource_version)
+    );
     assert_eq!(api::<ConfigMap>(&cluster).get("a").await.unwrap(), made);
     let status = refusal(api::<ConfigMap>(&cluster).create(&dry, &config_map("a", json!({}))).await);
     assert_eq!(status.reason, "AlreadyExists");

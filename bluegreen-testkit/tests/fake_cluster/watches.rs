@@ -25,7 +25,10 @@ fn words(event: &WatchEvent<ConfigMap>) -> String {
 }
 
 /// The next events in a few words; fails if they don't come.
-async fn next(events: &mut (impl Stream<Item = kube::Result<WatchEvent<ConfigMap>>> + Unpin), count: usize) -> Vec<String> {
+async fn next(
+    events: &mut (impl Stream<Item = kube::Result<WatchEvent<ConfigMap>>> + Unpin),
+    count: usize,
+) -> Vec<String> {
     let all = events.take(count).map_ok(|event| words(&event)).try_collect();
     tokio::time::timeout(Duration::from_secs(600), all).await.expect("the events don't come").unwrap()
 }

@@ -20,7 +20,8 @@ pub(crate) fn list(state: &State, kind: &Kind, call: &Call) -> Result<Value, Api
     };
     let revision = revision(state, call, page.as_ref())?;
     let start = page.map(|page| page.after);
-    let after_start = |key: &Key| start.as_ref().is_none_or(|(namespace, name)| (&key.namespace, &key.name) > (namespace, name));
+    let after_start =
+        |key: &Key| start.as_ref().is_none_or(|(namespace, name)| (&key.namespace, &key.name) > (namespace, name));
     let mut found = state
         .list_at(kind, &call.namespace, revision)
         .into_iter()
@@ -35,11 +36,11 @@ pub(crate) fn list(state: &State, kind: &Kind, call: &Call) -> Result<Value, Api
             metadata["remainingItemCount"] = json!(rest);
         }
     }
-    Ok(body(kind, metadata, items.iter().map(|(_, object)| object)))
+    Ok(body(kind, &metadata, items.iter().map(|(_, object)| object)))
 }
 
 /// The body of a list.
-pub(crate) fn body<'a>(kind: &Kind, metadata: Value, objects: impl Iterator<Item = &'a Arc<Value>>) -> Value {
+pub(crate) fn body<'a>(kind: &Kind, metadata: &Value, objects: impl Iterator<Item = &'a Arc<Value>>) -> Value {
     let items: Vec<Value> = objects.map(|object| item(kind, object)).collect();
     json!({
         "kind": format!("{}List", kind.kind), "apiVersion": kind.api_version(), "metadata": metadata, "items": items,
@@ -64,13 +65,16 @@ fn revision(state: &State, call: &Call, page: Option<&Page>) -> Result<u64, ApiE
     }
     let wanted = match call.query.get("resourceVersion") {
         None => return Ok(current),
-        Some(text) => parse_revision(text)?,
+        Some(text) => parse_revision(text)
+            .map_err(|why| ApiError::bad_request(format!("invalid resource version: {}", why.message())))?,
     };
     if wanted > current {
         return Err(ApiError::too_large_version(wanted, current));
     }
     match call.query.get("resourceVersionMatch") {
-        Some("Exact") if gone(wanted) => Err(ApiError::expired("The resourceVersion for the provided list is too old.")),
+        Some("Exact") if gone(wanted) => {
+            Err(ApiError::expired("The resourceVersion for the provided list is too old."))
+        }
         Some("Exact") => Ok(wanted),
         _ => Ok(current),
     }

@@ -48,7 +48,12 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self { store: Store::new(), faults: Mutex::default(), requests: Mutex::default(), cut: Sender::new(()) })
+        Arc::new(Self {
+            store: Store::new(),
+            faults: Mutex::default(),
+            requests: Mutex::default(),
+            cut: Sender::new(()),
+        })
     }
 
     pub(crate) fn faults(&self) -> MutexGuard<'_, Faults> {
@@ -68,7 +73,7 @@ impl Server {
         let Some(call) = Call::parse(&parts.method, parts.uri.path(), parts.uri.query().unwrap_or_default()) else {
             return answer::no_page();
         };
-        if call.group != access::REVIEW_GROUP && !kinds::serves(&call.group, &call.version) {
+        if call.group != access::REVIEW_GROUP && !kinds::serves(&call.group) {
             return answer::no_page();
         }
         let request = Request { call, user, parts, body };

@@ -100,6 +100,10 @@ fn change(
         }
         let object = patched(live)?;
         body::check_place(&object, call)?;
+        if let Some(uid) = object.pointer("/metadata/uid").filter(|uid| *uid != meta::uid(live)) {
+            let cause = Cause::invalid("metadata.uid", uid, "field is immutable");
+            return Err(ApiError::invalid(kind, &call.name, &[cause]));
+        }
         Ok(object)
     };
     let stored = state.update(kind, &call.namespace, &call.name, subresource, writer, change)?;
@@ -142,12 +146,7 @@ fn written(subresource: Subresource, code: StatusCode, object: &Value) -> Answer
     }
 }
 
-fn delete(
-    state: &mut State,
-    kind: &'static Kind,
-    request: &Request<'_>,
-    writer: &Writer,
-) -> Result<Answer, ApiError> {
+fn delete(state: &mut State, kind: &'static Kind, request: &Request<'_>, writer: &Writer) -> Result<Answer, ApiError> {
     let call = &request.call;
     let options = delete_options(request, writer)?;
     let (object, gone) = state.delete(kind, &call.namespace, &call.name, &options)?;
@@ -158,8 +157,7 @@ fn delete(
     if !kind.group.is_empty() {
         details["group"] = json!(kind.group);
     }
-    let status =
-        json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details});
+    let status = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details});
     Ok(answer::object(StatusCode::OK, &status))
 }
 
@@ -188,7 +186,7 @@ fn delete_all(
     }
     let metadata = json!({"resourceVersion": state.revision().to_string()});
     let items = found.iter().map(|(_, object)| object);
-    Ok(answer::object(StatusCode::OK, &list::body(kind, metadata, items)))
+    Ok(answer::object(StatusCode::OK, &list::body(kind, &metadata, items)))
 }
 
 /// How to delete: as the body says, else as the query does.
