@@ -71,6 +71,12 @@ impl ApiError {
         self.reason
     }
 
+    /// What the server says.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
     /// The body of the answer: a `Status`.
     #[must_use]
     pub fn status(&self) -> Value {

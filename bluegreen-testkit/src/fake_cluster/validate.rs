@@ -100,7 +100,7 @@ fn workload(object: &Value) -> Vec<Cause> {
     }
     let labels = object.pointer("/spec/template/metadata/labels").cloned().unwrap_or_default();
     let matches = wanted.is_some_and(|wanted| wanted.iter().all(|(name, value)| labels.get(name) == Some(value)));
-    if !matches && !(wanted.is_none() && expressions) {
+    if !(matches || wanted.is_none() && expressions) {
         let why = "`selector` does not match template `labels`";
         causes.push(Cause::invalid("spec.template.metadata.labels", &labels, why));
     }

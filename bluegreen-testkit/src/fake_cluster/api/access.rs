@@ -170,9 +170,9 @@ mod tests {
     use super::*;
     use http::Method;
 
-    fn refused(rules: Vec<AccessRule>, method: Method, path: &str) -> Option<String> {
+    fn refused(rules: Vec<AccessRule>, method: &Method, path: &str) -> Option<String> {
         let user = User::Limited { name: "bob".into(), rules: rules.into() };
-        let call = Call::parse(&method, path, "").unwrap();
+        let call = Call::parse(method, path, "").unwrap();
         user.check(&State::new(), &call).err().map(|error| error.status()["message"].as_str().unwrap().to_owned())
     }
 
@@ -185,18 +185,18 @@ mod tests {
             ]
         };
         let path = "/apis/apps/v1/namespaces/shop/deployments";
-        assert_eq!(refused(rules(), Method::GET, "/api/v1/namespaces/shop/pods/x/log"), None);
-        assert_eq!(refused(rules(), Method::PATCH, &format!("{path}/a")), None);
+        assert_eq!(refused(rules(), &Method::GET, "/api/v1/namespaces/shop/pods/x/log"), None);
+        assert_eq!(refused(rules(), &Method::PATCH, &format!("{path}/a")), None);
         // As the real server says it.
         assert_eq!(
-            refused(rules(), Method::PATCH, &format!("{path}/b/scale")).unwrap(),
+            refused(rules(), &Method::PATCH, &format!("{path}/b/scale")).unwrap(),
             "deployments.apps \"b\" is forbidden: User \"bob\" cannot patch resource \"deployments/scale\" in API group \
              \"apps\" in the namespace \"shop\""
         );
         assert_eq!(
-            refused(rules(), Method::GET, "/api/v1/services").unwrap(),
+            refused(rules(), &Method::GET, "/api/v1/services").unwrap(),
             "services is forbidden: User \"bob\" cannot list resource \"services\" in API group \"\" at the cluster scope"
         );
-        assert_eq!(refused(vec![AccessRule::new(["*"], "*", ["*"])], Method::GET, "/api/v1/services"), None);
+        assert_eq!(refused(vec![AccessRule::new(["*"], "*", ["*"])], &Method::GET, "/api/v1/services"), None);
     }
 }

@@ -74,7 +74,7 @@ impl Server {
         let Some(call) = Call::parse(&parts.method, parts.uri.path(), parts.uri.query().unwrap_or_default()) else {
             return answer::no_page();
         };
-        if call.group != access::REVIEW_GROUP && !kinds::serves(&call.group, &call.version) {
+        if call.group != access::REVIEW_GROUP && !kinds::serves(&call.group) {
             return answer::no_page();
         }
         let request = Request { call, user, parts, body };

@@ -100,6 +100,10 @@ fn change(
         }
         let object = patched(live)?;
         body::check_place(&object, call)?;
+        if let Some(uid) = object.pointer("/metadata/uid").filter(|uid| *uid != meta::uid(live)) {
+            let cause = Cause::invalid("metadata.uid", uid, "field is immutable");
+            return Err(ApiError::invalid(kind, &call.name, &[cause]));
+        }
         Ok(object)
     };
     let stored = state.update(kind, &call.namespace, &call.name, subresource, writer, change)?;
@@ -182,7 +186,7 @@ fn delete_all(
     }
     let metadata = json!({"resourceVersion": state.revision().to_string()});
     let items = found.iter().map(|(_, object)| object);
-    Ok(answer::object(StatusCode::OK, &list::body(kind, metadata, items)))
+    Ok(answer::object(StatusCode::OK, &list::body(kind, &metadata, items)))
 }
 
 /// How to delete: as the body says, else as the query does.

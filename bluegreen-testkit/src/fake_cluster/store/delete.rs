@@ -65,14 +65,14 @@ impl State {
             }
             return Ok((self.remove(kind, &key, object), true));
         }
-        Ok((self.start_deletion(kind, key, &live, grace, options), false))
+        Ok((self.start_deletion(kind, &key, &live, grace, options), false))
     }
 
     /// Marks an object as being deleted, and begins with what goes before it.
     fn start_deletion(
         &mut self,
         kind: &'static Kind,
-        key: Key,
+        key: &Key,
         live: &Arc<Value>,
         grace: u64,
         options: &DeleteOptions,
@@ -94,7 +94,7 @@ impl State {
             meta::metadata(&mut object).remove("deletionGracePeriodSeconds");
             meta::fields(meta::field(&mut object, "status")).insert("phase".to_owned(), json!("Terminating"));
         }
-        let marked = if object == **live { Arc::clone(live) } else { self.store(&key, object) };
+        let marked = if object == **live { Arc::clone(live) } else { self.store(key, object) };
         if options.propagation == Propagation::Foreground {
             self.delete_dependents(meta::uid(live), Propagation::Foreground);
             self.finish_owners();
