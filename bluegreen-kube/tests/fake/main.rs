@@ -20,7 +20,7 @@ struct Shop {
 
 impl Shop {
     fn new() -> Self {
-        let fake = FakeCluster::new();
+        let fake = FakeCluster::api_only();
         let cluster = Cluster::from_client(fake.client("shop"));
         Self { fake, cluster, target: Target::new("shop", "checkout") }
     }

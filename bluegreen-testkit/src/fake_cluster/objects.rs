@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 use serde_json::Value;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::error::ApiError;
 use super::kinds::{self, Kind};
@@ -35,6 +36,11 @@ impl Store {
 
     pub(crate) fn subscribe(&self) -> watch::Receiver<u64> {
         self.changed.subscribe()
+    }
+
+    /// When the cluster began.
+    pub(crate) fn started(&self) -> Instant {
+        self.lock().started()
     }
 
     /// Wakes those who wait, though no object changed.

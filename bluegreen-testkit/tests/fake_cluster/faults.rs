@@ -24,7 +24,7 @@ async fn a_fault_says_whether_the_write_had_an_effect() {
         (ApiFault::hang(), false, "1"),
         (ApiFault::hang_answer(), false, "2"),
     ] {
-        let cluster = FakeCluster::new();
+        let cluster = FakeCluster::api_only();
         create_map(&cluster, "a", json!({"k": "1"})).await;
         let words = fault.to_string();
         cluster.fail(fault.on("PATCH", "/configmaps/a"));
@@ -40,7 +40,7 @@ async fn a_fault_says_whether_the_write_had_an_effect() {
 
 #[tokio::test(start_paused = true)]
 async fn a_refusal_is_a_status_of_the_server() {
-    let cluster = FakeCluster::new();
+    let cluster = FakeCluster::api_only();
     cluster.fail(ApiFault::refuse(429, "slow down").times(2));
     for _ in 0..2 {
         let status = refusal(api::<ConfigMap>(&cluster).list(&ListParams::default()).await);
@@ -54,7 +54,7 @@ async fn a_refusal_is_a_status_of_the_server() {
 
 #[tokio::test(start_paused = true)]
 async fn requests_take_as_long_as_told_and_are_counted() {
-    let cluster = FakeCluster::new();
+    let cluster = FakeCluster::api_only();
     cluster.set_latency(Duration::from_millis(250));
     let began = Instant::now();
     create_map(&cluster, "a", json!({"k": "1"})).await;

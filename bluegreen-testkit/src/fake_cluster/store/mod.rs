@@ -87,6 +87,11 @@ impl State {
         self.clock.now()
     }
 
+    /// When the cluster began.
+    pub(crate) const fn started(&self) -> Instant {
+        self.clock.started()
+    }
+
     /// The number of the last change.
     pub(crate) const fn revision(&self) -> u64 {
         self.revision
