@@ -147,10 +147,9 @@ impl ApiError {
                 format!("Apply failed with 1 conflict: conflict with {manager}: {}", fields.concat())
             }
             _ => {
-                let each = conflicts.iter().map(|(manager, fields)| {
-                    let plural = if fields.len() == 1 { "conflict" } else { "conflicts" };
-                    format!("{plural} with {manager}:\n- {}", fields.join("\n- "))
-                });
+                let each = conflicts
+                    .iter()
+                    .map(|(manager, fields)| format!("conflicts with {manager}:\n- {}", fields.join("\n- ")));
                 format!("Apply failed with {count} conflicts: {}", each.collect::<Vec<_>>().join("\n"))
             }
         };

@@ -93,7 +93,7 @@ impl User {
             resource: call.resource(),
             // The namespace of a Namespace is itself.
             namespace: if call.plural == "namespaces" { call.name.clone() } else { call.namespace.clone() },
-            name: call.name.clone(),
+            name: name_of(call),
         };
         let Self::Limited { name, .. } = self else { return Ok(()) };
         if call.group == REVIEW_GROUP || self.reason(state, &attempt).is_some() {
@@ -160,6 +160,13 @@ impl User {
             })
         })
     }
+}
+
+/// The name that a request is about: a list or a watch has one if it selects by it.
+fn name_of(call: &Call) -> String {
+    let selected = call.query.get("fieldSelector").and_then(|fields| fields.strip_prefix("metadata.name="));
+    let one = selected.filter(|name| call.name.is_empty() && !name.contains(','));
+    one.unwrap_or(&call.name).to_owned()
 }
 
 /// Every user may ask what it may do.

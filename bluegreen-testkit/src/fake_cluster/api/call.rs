@@ -35,7 +35,7 @@ impl Verb {
 }
 
 /// One request.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Call {
     pub(crate) verb: Verb,
     pub(crate) group: String,

@@ -120,6 +120,15 @@ impl Managers {
         force: bool,
         time: &str,
     ) -> Result<Value, ApiError> {
+        if let Some(live) = live.filter(|_| self.0.is_empty()) {
+            // Someone has cleared the list. What is there must still belong to somebody, or it could be taken by anyone.
+            let before = Manager {
+                name: "before-first-apply".to_owned(),
+                operation: Operation::Update,
+                subresource: String::new(),
+            };
+            self.update(kind, &before, None, live, Some(time));
+        }
         let mut fields = fields_of(Place::root(kind), applied);
         remove_system_fields(&mut fields);
         let (last, last_time) = self.0.remove(manager).map(|owned| (owned.fields, owned.time)).unwrap_or_default();
