@@ -15,12 +15,14 @@ mod watch;
 mod write;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::request::Parts;
 use http::{StatusCode, header};
 use serde_json::Value;
 use tokio::sync::watch::Sender;
+use tokio::task::JoinSet;
 
 use super::error::ApiError;
 use super::kinds::{self, Kind};
@@ -44,6 +46,8 @@ pub(crate) struct Server {
     requests: Mutex<Vec<ApiRequest>>,
     /// Told when all watches break off.
     cut: Sender<()>,
+    /// The requests that are done after their clients have given up.
+    late: Mutex<JoinSet<()>>,
 }
 
 impl Server {
@@ -53,6 +57,7 @@ impl Server {
             faults: Mutex::default(),
             requests: Mutex::default(),
             cut: Sender::new(()),
+            late: Mutex::default(),
         })
     }
 
@@ -66,6 +71,19 @@ impl Server {
 
     pub(crate) fn cut_watches(&self) {
         self.cut.send_replace(());
+    }
+
+    /// Does what a request asks for after a while, unless the cluster is gone by then.
+    fn handle_later(self: &Arc<Self>, after: Duration, user: User, parts: Parts, body: Bytes) {
+        let server = Arc::downgrade(self);
+        let mut late = self.late.lock().unwrap_or_else(PoisonError::into_inner);
+        while late.try_join_next().is_some() {}
+        late.spawn(async move {
+            tokio::time::sleep(after).await;
+            if let Some(server) = server.upgrade() {
+                server.handle(&user, &parts, &body);
+            }
+        });
     }
 
     /// Does what a request asks for, at once.
