@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod environment;
+mod rollout;
 mod router;
 
 use bluegreen_core::{Release, Stamp, Target};

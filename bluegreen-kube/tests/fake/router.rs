@@ -109,3 +109,18 @@ async fn a_write_without_an_answer_is_unknown_and_read_back_it_is_not() {
         assert_eq!(router.observe().await.unwrap().objects[0].mark == Some(mark), landed, "{words}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_write_that_lands_late_changes_nothing_after_a_seal() {
+    let shop = Shop::with_service().await;
+    let router = shop.router();
+    let raised = raised(&router).await;
+    shop.fake.fail(ApiFault::land_late(Duration::from_secs(60)).on("PATCH", "/services/checkout"));
+    let to = green();
+    let write = RouteWrite { object: &raised, fence: Fence::Stamp, to: &to, mark: &mark(2, Color::Green) };
+    assert_eq!(router.write(write).await.unwrap_err().effect(), Effect::Unknown);
+    let seal = RouteWrite { object: &raised, fence: Fence::Stamp, to: &raised.state, mark: &mark(3, Color::Blue) };
+    let sealed = router.write(seal).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(120)).await;
+    assert_eq!(router.observe().await.unwrap().objects[0], sealed);
+}

@@ -147,18 +147,24 @@ impl State {
         objects
     }
 
-    /// Stores an object, or removes it, as the next revision.
-    fn commit(&mut self, key: Key, object: Option<Value>) -> Option<Arc<Value>> {
+    /// Stores an object as the next revision.
+    fn put(&mut self, key: Key, mut object: Value) -> Arc<Value> {
+        let revision = (self.revision + 1).to_string();
+        meta::metadata(&mut object).insert("resourceVersion".to_owned(), json!(revision));
+        let object = Arc::new(object);
+        let before = self.objects.insert(key.clone(), Arc::clone(&object));
+        self.record(key, before, Some(Arc::clone(&object)));
+        object
+    }
+
+    /// Takes an object out as the next revision.
+    fn erase(&mut self, key: &Key) {
+        let before = self.objects.remove(key);
+        self.record(key.clone(), before, None);
+    }
+
+    fn record(&mut self, key: Key, before: Option<Arc<Value>>, after: Option<Arc<Value>>) {
         self.revision += 1;
-        let after = object.map(|mut object| {
-            meta::metadata(&mut object).insert("resourceVersion".to_owned(), json!(self.revision.to_string()));
-            Arc::new(object)
-        });
-        let before = match &after {
-            Some(object) => self.objects.insert(key.clone(), Arc::clone(object)),
-            None => self.objects.remove(&key),
-        };
-        self.history.push(Change { revision: self.revision, at: Instant::now(), key, before, after: after.clone() });
-        after
+        self.history.push(Change { revision: self.revision, at: Instant::now(), key, before, after });
     }
 }

@@ -228,7 +228,7 @@ impl State {
         if writer.dry_run {
             return Ok(Arc::new(object));
         }
-        Ok(self.commit(key, Some(object)).unwrap_or_default())
+        Ok(self.put(key, object))
     }
 
     fn replace(
@@ -254,7 +254,7 @@ impl State {
         {
             return Ok(self.remove(kind, &key, object));
         }
-        Ok(self.commit(key, Some(object)).unwrap_or_default())
+        Ok(self.put(key, object))
     }
 }
 
