@@ -47,6 +47,11 @@ async fn roll_out(fake: &FakeCluster, image: &str) -> Outcome {
     rollout.run(Release::image(image)).await.unwrap()
 }
 
+async fn promote(fake: &FakeCluster, image: &str) {
+    let outcome = roll_out(fake, image).await;
+    assert!(matches!(outcome, Outcome::Promoted(_)), "{}", outcome.report());
+}
+
 /// The color that users are led to.
 fn serving(fake: &FakeCluster) -> String {
     let service = fake.objects("test").get("Service", "shop", "checkout").unwrap();
@@ -57,8 +62,7 @@ fn serving(fake: &FakeCluster) -> String {
 async fn two_releases_are_promoted_one_after_the_other() {
     let fake = shop().await;
     for (image, color) in [("app:1", "green"), ("app:2", "blue")] {
-        let outcome = roll_out(&fake, image).await;
-        assert!(matches!(outcome, Outcome::Promoted(_)), "{}", outcome.report());
+        promote(&fake, image).await;
         assert_eq!(serving(&fake), color);
     }
     let old = fake.objects("test").get("Deployment", "shop", "checkout-green").unwrap();
@@ -68,7 +72,7 @@ async fn two_releases_are_promoted_one_after_the_other() {
 #[tokio::test(start_paused = true)]
 async fn pods_that_fail_after_five_minutes_lead_users_back() {
     let fake = shop().await;
-    roll_out(&fake, "app:1").await;
+    promote(&fake, "app:1").await;
     fake.pods("app:2", Behavior::unready_after(Duration::from_secs(300)));
     let begin = Instant::now();
     let outcome = roll_out(&fake, "app:2").await;
@@ -80,7 +84,7 @@ async fn pods_that_fail_after_five_minutes_lead_users_back() {
 #[tokio::test(start_paused = true)]
 async fn an_image_that_is_missing_is_given_up_within_a_minute() {
     let fake = shop().await;
-    roll_out(&fake, "app:1").await;
+    promote(&fake, "app:1").await;
     fake.pods("app:2", Behavior::image_missing());
     let begin = Instant::now();
     let outcome = roll_out(&fake, "app:2").await;

@@ -144,7 +144,7 @@ impl State {
         let kind = kinds::by_name("Pod").ok_or_else(ApiError::no_such_resource)?;
         let mut pod = (**self.find(kind, namespace, name)?).clone();
         meta::fields(meta::field(&mut pod, "spec")).insert("nodeName".to_owned(), json!(node));
-        self.commit(Key::new(kind, namespace, name), Some(pod));
+        self.put(Key::new(kind, namespace, name), pod);
         Ok(())
     }
 
