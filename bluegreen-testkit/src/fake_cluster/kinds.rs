@@ -93,7 +93,7 @@ const fn plain(group: &'static str, version: &'static str, plural: &'static str,
     Kind { status: false, ..with_status(group, version, plural, kind, Generation::None) }
 }
 
-const KINDS: &[Kind] = {
+static KINDS: &[Kind] = {
     use Generation::{Content, None, Spec, SpecAndAnnotations};
     &[
         Kind { namespaced: false, ..with_status("", "v1", "namespaces", "Namespace", None) },
