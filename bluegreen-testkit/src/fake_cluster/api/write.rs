@@ -107,7 +107,8 @@ fn change(
         body::check_place(&object, call)?;
         if let Some(uid) = object.pointer("/metadata/uid").filter(|uid| *uid != meta::uid(live)) {
             let cause = Cause::invalid("metadata.uid", uid, "field is immutable");
-            return Err(ApiError::invalid(kind, &call.name, &[cause]));
+            // The server says it twice.
+            return Err(ApiError::invalid(kind, &call.name, &[cause.clone(), cause]));
         }
         Ok(object)
     };

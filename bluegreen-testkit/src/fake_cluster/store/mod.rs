@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::error::ApiError;
-use super::kinds::{self, Kind};
+use super::kinds::Kind;
 use super::logs::Logs;
 use super::meta;
 use super::time::Clock;
@@ -31,9 +31,7 @@ pub(crate) struct Key {
 impl Key {
     pub(crate) fn new(kind: &Kind, namespace: &str, name: &str) -> Self {
         let namespace = if kind.namespaced { namespace } else { "" };
-        // The table's own entry, which lives for ever.
-        let kind = kinds::by_name(kind.kind).map_or("", |kind| kind.kind);
-        Self { kind, namespace: namespace.to_owned(), name: name.to_owned() }
+        Self { kind: kind.kind, namespace: namespace.to_owned(), name: name.to_owned() }
     }
 }
 
