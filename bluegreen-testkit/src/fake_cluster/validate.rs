@@ -127,6 +127,13 @@ fn containers(object: &Value, pointer: &str, path: &str) -> Vec<Cause> {
         if meta::text(container, "/image").is_empty() {
             causes.push(Cause::required(field("image")));
         }
+        for (at, port) in meta::list(container, "/ports").iter().enumerate() {
+            let number = port.get("containerPort").cloned().unwrap_or_default();
+            if !number.as_i64().is_some_and(|number| (1..=65535).contains(&number)) {
+                let why = "must be between 1 and 65535, inclusive";
+                causes.push(Cause::invalid(field(&format!("ports[{at}].containerPort")), &number, why));
+            }
+        }
         let name = meta::text(container, "/name");
         if name.is_empty() {
             causes.push(Cause::required(field("name")));
