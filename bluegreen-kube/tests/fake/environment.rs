@@ -84,7 +84,11 @@ async fn deployed(environment: &DeploymentEnvironment) -> ColorObservation {
 type Watch = BoxStream<'static, Result<ColorObservation, BackendError>>;
 
 /// Follows a color until it is as wanted.
-async fn until(watch: &mut Watch, what: &str, wanted: impl Fn(&ColorObservation) -> bool) -> ColorObservation {
+async fn until(
+    watch: &mut Watch,
+    what: &str,
+    wanted: impl Fn(&ColorObservation) -> bool + Send + Sync,
+) -> ColorObservation {
     let found = tokio::time::timeout(Duration::from_secs(60), async {
         loop {
             if let Ok(seen) = watch.next().await.unwrap()
