@@ -65,6 +65,8 @@ impl FakeCluster {
 
     /// A client of someone who may do everything, for the namespace `namespace` unless it says otherwise. The namespace is
     /// made, if it isn't there. Must be called in a tokio runtime.
+    ///
+    /// A request with the header `Impersonate-User` may do what that user may, as with a real server.
     #[must_use]
     pub fn client(&self, namespace: &str) -> Client {
         self.connect(User::Administrator, namespace)

@@ -96,7 +96,8 @@ impl Objects {
         self.store.with(|state| state.create(kind, namespace, object, &self.writer())).map(owned)
     }
 
-    /// Changes an object, but for its status. A change that changes nothing is no event.
+    /// Changes an object, but for its status. A change that changes nothing is no event. `change` gets the latest version,
+    /// and must not use the cluster itself, which waits for it.
     pub fn update(
         &self,
         kind: &str,
@@ -107,7 +108,8 @@ impl Objects {
         self.change(kind, namespace, name, Subresource::Main, change)
     }
 
-    /// Changes the status of an object and nothing else; `change` sees the whole object.
+    /// Changes the status of an object and nothing else; `change` sees the whole object. Otherwise as
+    /// [`update`](Self::update).
     pub fn update_status(
         &self,
         kind: &str,
