@@ -71,6 +71,12 @@ impl ApiError {
         self.reason
     }
 
+    /// What the server says.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
     /// The body of the answer: a `Status`.
     #[must_use]
     pub fn status(&self) -> Value {
@@ -141,10 +147,9 @@ impl ApiError {
                 format!("Apply failed with 1 conflict: conflict with {manager}: {}", fields.concat())
             }
             _ => {
-                let each = conflicts.iter().map(|(manager, fields)| {
-                    let plural = if fields.len() == 1 { "conflict" } else { "conflicts" };
-                    format!("{plural} with {manager}:\n- {}", fields.join("\n- "))
-                });
+                let each = conflicts
+                    .iter()
+                    .map(|(manager, fields)| format!("conflicts with {manager}:\n- {}", fields.join("\n- ")));
                 format!("Apply failed with {count} conflicts: {}", each.collect::<Vec<_>>().join("\n"))
             }
         };

@@ -9,7 +9,7 @@ pub(crate) enum Generation {
     Spec,
     /// A change of `spec` or of an annotation: Deployments.
     SpecAndAnnotations,
-    /// A change of anything but metadata and status.
+    /// A change of anything but metadata and status; of EndpointSlices, also of their labels.
     Content,
 }
 
@@ -70,9 +70,9 @@ pub(crate) fn by_resource(group: &str, version: &str, plural: &str) -> Option<&'
     KINDS.iter().find(|known| known.group == group && known.version == version && known.plural == plural)
 }
 
-/// Whether anything is served for a group and version.
-pub(crate) fn serves(group: &str, version: &str) -> bool {
-    KINDS.iter().any(|known| known.group == group && known.version == version)
+/// Whether anything is served for a group.
+pub(crate) fn serves(group: &str) -> bool {
+    KINDS.iter().any(|known| known.group == group)
 }
 
 const GATEWAY: &str = "gateway.networking.k8s.io";
@@ -93,7 +93,7 @@ const fn plain(group: &'static str, version: &'static str, plural: &'static str,
     Kind { status: false, ..with_status(group, version, plural, kind, Generation::None) }
 }
 
-const KINDS: &[Kind] = {
+static KINDS: &[Kind] = {
     use Generation::{Content, None, Spec, SpecAndAnnotations};
     &[
         Kind { namespaced: false, ..with_status("", "v1", "namespaces", "Namespace", None) },

@@ -45,12 +45,12 @@ pub(crate) fn field<'a>(object: &'a mut Value, name: &str) -> &'a mut Value {
 
 /// The fields of a value, which becomes an object if it isn't one.
 pub(crate) fn fields(value: &mut Value) -> &mut Map<String, Value> {
-    if !value.is_object() {
-        *value = Value::Object(Map::new());
-    }
     match value {
         Value::Object(fields) => fields,
-        _ => unreachable!("it was just made one"),
+        other => {
+            *other = Value::Object(Map::new());
+            fields(other)
+        }
     }
 }
 

@@ -20,7 +20,7 @@ use std::time::Duration;
 use kube::Client;
 use serde_json::json;
 
-use crate::world::Behavior;
+use crate::world::{Behavior, WorldClock};
 
 use self::api::{Connection, Server, User};
 use self::controllers::Controllers;
@@ -65,6 +65,8 @@ impl FakeCluster {
 
     /// A client of someone who may do everything, for the namespace `namespace` unless it says otherwise. The namespace is
     /// made, if it isn't there. Must be called in a tokio runtime.
+    ///
+    /// A request with the header `Impersonate-User` may do what that user may, as with a real server.
     #[must_use]
     pub fn client(&self, namespace: &str) -> Client {
         self.connect(User::Administrator, namespace)
@@ -95,6 +97,12 @@ impl FakeCluster {
     /// last counts.
     pub fn pods_labeled(&self, labels: &str, behavior: Behavior) {
         self.server.controllers.behaviors.set_for_labels(labels, behavior);
+    }
+
+    /// The time in the cluster, for the rollouts in it: what is said of a Pod's time is compared with theirs.
+    #[must_use]
+    pub fn clock(&self) -> WorldClock {
+        WorldClock::new(self.server.store.started())
     }
 
     /// The objects without a client, written in the name of `manager`, such as `kube-controller-manager`.

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 use serde_json::Value;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::error::ApiError;
 use super::kinds::{self, Kind};
@@ -35,6 +36,11 @@ impl Store {
 
     pub(crate) fn subscribe(&self) -> watch::Receiver<u64> {
         self.changed.subscribe()
+    }
+
+    /// When the cluster began.
+    pub(crate) fn started(&self) -> Instant {
+        self.lock().started()
     }
 
     /// Wakes those who wait, though no object changed.
@@ -90,7 +96,8 @@ impl Objects {
         self.store.with(|state| state.create(kind, namespace, object, &self.writer())).map(owned)
     }
 
-    /// Changes an object, but for its status. A change that changes nothing is no event.
+    /// Changes an object, but for its status. A change that changes nothing is no event. `change` gets the latest version,
+    /// and must not use the cluster itself, which waits for it.
     pub fn update(
         &self,
         kind: &str,
@@ -101,7 +108,8 @@ impl Objects {
         self.change(kind, namespace, name, Subresource::Main, change)
     }
 
-    /// Changes the status of an object and nothing else; `change` sees the whole object.
+    /// Changes the status of an object and nothing else; `change` sees the whole object. Otherwise as
+    /// [`update`](Self::update).
     pub fn update_status(
         &self,
         kind: &str,

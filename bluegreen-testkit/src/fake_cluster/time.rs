@@ -17,6 +17,10 @@ impl Clock {
         Self { started: Instant::now() }
     }
 
+    pub(crate) const fn started(self) -> Instant {
+        self.started
+    }
+
     pub(crate) fn now(self) -> Timestamp {
         EPOCH.saturating_add(self.started.elapsed()).unwrap_or(Timestamp::MAX)
     }

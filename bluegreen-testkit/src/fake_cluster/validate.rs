@@ -56,6 +56,7 @@ const DNS_SUBDOMAIN: &str = "a lowercase RFC 1123 subdomain must consist of lowe
 fn content(kind: &Kind, object: &Value) -> Vec<Cause> {
     match kind.kind {
         "Service" => service(object),
+        "HorizontalPodAutoscaler" => autoscaler(object),
         "Pod" => containers(object, "/spec", "spec"),
         "Job" => containers(object, "/spec/template/spec", "spec.template.spec"),
         _ if kind.is_workload() => workload(object),
@@ -87,6 +88,13 @@ fn service(object: &Value) -> Vec<Cause> {
     causes
 }
 
+fn autoscaler(object: &Value) -> Vec<Cause> {
+    let number = |pointer| object.pointer(pointer).and_then(Value::as_i64).unwrap_or_default();
+    let (min, max) = (number("/spec/minReplicas"), number("/spec/maxReplicas"));
+    let why = "must be greater than or equal to `minReplicas`";
+    (max < min).then(|| Cause::invalid("spec.maxReplicas", &max.into(), why)).into_iter().collect()
+}
+
 fn workload(object: &Value) -> Vec<Cause> {
     let mut causes = Vec::new();
     if let Some(replicas) = object.pointer("/spec/replicas").filter(|replicas| replicas.as_i64().is_none_or(|n| n < 0))
@@ -100,7 +108,7 @@ fn workload(object: &Value) -> Vec<Cause> {
     }
     let labels = object.pointer("/spec/template/metadata/labels").cloned().unwrap_or_default();
     let matches = wanted.is_some_and(|wanted| wanted.iter().all(|(name, value)| labels.get(name) == Some(value)));
-    if !matches && !(wanted.is_none() && expressions) {
+    if !(matches || wanted.is_none() && expressions) {
         let why = "`selector` does not match template `labels`";
         causes.push(Cause::invalid("spec.template.metadata.labels", &labels, why));
     }
@@ -119,6 +127,13 @@ fn containers(object: &Value, pointer: &str, path: &str) -> Vec<Cause> {
         if meta::text(container, "/image").is_empty() {
             causes.push(Cause::required(field("image")));
         }
+        for (at, port) in meta::list(container, "/ports").iter().enumerate() {
+            let number = port.get("containerPort").cloned().unwrap_or_default();
+            if !number.as_i64().is_some_and(|number| (1..=65535).contains(&number)) {
+                let why = "must be between 1 and 65535, inclusive";
+                causes.push(Cause::invalid(field(&format!("ports[{at}].containerPort")), &number, why));
+            }
+        }
         let name = meta::text(container, "/name");
         if name.is_empty() {
             causes.push(Cause::required(field("name")));
@@ -127,6 +142,24 @@ fn containers(object: &Value, pointer: &str, path: &str) -> Vec<Cause> {
         }
     }
     causes
+}
+
+const POD_UPDATE: &str = "pod updates may not change fields other than `spec.containers[*].image`,\
+    `spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),\
+    `spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)";
+
+/// What of a Pod's spec stays as it was made.
+fn fixed(pod: &Value) -> Value {
+    let mut spec = pod["spec"].clone();
+    for name in ["activeDeadlineSeconds", "tolerations", "schedulingGates"] {
+        meta::fields(&mut spec).remove(name);
+    }
+    for list in ["/containers", "/initContainers"] {
+        for container in spec.pointer_mut(list).and_then(Value::as_array_mut).into_iter().flatten() {
+            meta::fields(container).remove("image");
+        }
+    }
+    spec
 }
 
 /// Fields that may not change once they are set.
@@ -144,6 +177,7 @@ fn immutable(kind: &Kind, live: &Value, object: &Value) -> Vec<Cause> {
             })
             .into_iter()
             .collect(),
+        "Pod" if fixed(live) != fixed(object) => vec![Cause::forbidden("spec", POD_UPDATE)],
         "Job" => changed("/spec/template").map(|it| Cause::invalid("spec.template", &it, WHY)).into_iter().collect(),
         "ConfigMap" | "Secret" if value(live, "/immutable") == true => changed("/data")
             .map(|_| Cause::forbidden("data", "field is immutable when `immutable` is set"))

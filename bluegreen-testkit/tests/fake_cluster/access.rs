@@ -17,7 +17,7 @@ async fn may(client: &kube::Client, verb: &str, resource: &str) -> bool {
 
 #[tokio::test(start_paused = true)]
 async fn a_user_is_refused_what_no_rule_allows() {
-    let cluster = FakeCluster::new();
+    let cluster = FakeCluster::api_only();
     create_map(&cluster, "a", json!({})).await;
     let client = cluster.client_as("bob", [AccessRule::new(["get"], "", ["configmaps"]).named(["a"])], "shop");
     let maps = Api::<ConfigMap>::default_namespaced(client.clone());
@@ -34,7 +34,7 @@ async fn a_user_is_refused_what_no_rule_allows() {
 
 #[tokio::test(start_paused = true)]
 async fn a_role_that_is_bound_to_a_user_counts() {
-    let cluster = FakeCluster::new();
+    let cluster = FakeCluster::api_only();
     let client = cluster.client_as("bob", [], "shop");
     let maps = Api::<ConfigMap>::default_namespaced(client.clone());
     assert_eq!(refusal(maps.create(&PostParams::default(), &config_map("a", json!({}))).await).code, 403);

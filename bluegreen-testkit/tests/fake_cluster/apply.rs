@@ -19,7 +19,7 @@ fn service(spec: Value) -> Patch<Value> {
 
 #[tokio::test(start_paused = true)]
 async fn apply_creates_shares_and_removes() {
-    let cluster = FakeCluster::new();
+    let cluster = FakeCluster::api_only();
     let maps = api::<ConfigMap>(&cluster);
     let (m, n) = (PatchParams::apply("m"), PatchParams::apply("n"));
     let made = maps.patch("a", &m, &map(json!({"a": "1", "b": "2"}))).await.unwrap();
@@ -41,7 +41,7 @@ async fn apply_creates_shares_and_removes() {
 
 #[tokio::test(start_paused = true)]
 async fn the_selector_of_a_service_has_one_owner() {
-    let cluster = FakeCluster::new();
+    let cluster = FakeCluster::api_only();
     let made = create_service(&cluster).await;
     let services = api::<Service>(&cluster);
     let spec = json!({"selector": {"color": "green"}, "ports": [{"port": 80, "targetPort": 8080}]});
@@ -67,7 +67,7 @@ async fn the_selector_of_a_service_has_one_owner() {
 
 #[tokio::test(start_paused = true)]
 async fn items_of_a_list_are_applied_and_dropped_one_by_one() {
-    let cluster = FakeCluster::new();
+    let cluster = FakeCluster::api_only();
     create_deployment(&cluster, "checkout").await;
     let deployments = api::<Deployment>(&cluster);
     let apply = |env: Value| {

@@ -11,7 +11,7 @@ use crate::{api, config_map, create_deployment, create_map, create_pod, from, re
 
 #[tokio::test(start_paused = true)]
 async fn a_deletion_tests_what_it_expects() {
-    let cluster = FakeCluster::new();
+    let cluster = FakeCluster::api_only();
     let made = create_map(&cluster, "a", json!({})).await;
     let maps = api::<ConfigMap>(&cluster);
     let only = |uid: &str| {
@@ -29,7 +29,7 @@ async fn a_deletion_tests_what_it_expects() {
 
 #[tokio::test(start_paused = true)]
 async fn finalizers_hold_an_object_back() {
-    let cluster = FakeCluster::new();
+    let cluster = FakeCluster::api_only();
     let maps = api::<ConfigMap>(&cluster);
     let held = json!({"metadata": {"name": "a", "finalizers": ["x.y/z"]}});
     maps.create(&PostParams::default(), &from(held)).await.unwrap();
@@ -42,7 +42,7 @@ async fn finalizers_hold_an_object_back() {
 
 #[tokio::test(start_paused = true)]
 async fn a_pod_on_a_node_takes_its_time() {
-    let cluster = FakeCluster::new();
+    let cluster = FakeCluster::api_only();
     create_pod(&cluster, "one").await;
     let pods = api::<Pod>(&cluster);
     let ending = pods.delete("one", &DeleteParams::default()).await.unwrap().left().unwrap();
@@ -68,7 +68,7 @@ async fn create_child(cluster: &FakeCluster, owner: &Deployment) {
 
 #[tokio::test(start_paused = true)]
 async fn what_an_object_owns_goes_with_it_unless_it_is_orphaned() {
-    let cluster = FakeCluster::new();
+    let cluster = FakeCluster::api_only();
     let (deployments, sets) = (api::<Deployment>(&cluster), api::<ReplicaSet>(&cluster));
     for params in [DeleteParams::background(), DeleteParams::foreground()] {
         let owner = create_deployment(&cluster, "checkout").await;
@@ -85,7 +85,7 @@ async fn what_an_object_owns_goes_with_it_unless_it_is_orphaned() {
 
 #[tokio::test(start_paused = true)]
 async fn a_foreground_deletion_waits_for_what_is_owned() {
-    let cluster = FakeCluster::new();
+    let cluster = FakeCluster::api_only();
     let (deployments, sets) = (api::<Deployment>(&cluster), api::<ReplicaSet>(&cluster));
     let owner = create_deployment(&cluster, "checkout").await;
     create_child(&cluster, &owner).await;
@@ -100,7 +100,7 @@ async fn a_foreground_deletion_waits_for_what_is_owned() {
 
 #[tokio::test(start_paused = true)]
 async fn a_namespace_goes_when_its_last_object_has_gone() {
-    let cluster = FakeCluster::new();
+    let cluster = FakeCluster::api_only();
     create_map(&cluster, "a", json!({})).await;
     create_pod(&cluster, "one").await;
     let namespaces = Api::<Namespace>::all(cluster.client("shop"));
@@ -115,7 +115,7 @@ async fn a_namespace_goes_when_its_last_object_has_gone() {
 
 #[tokio::test(start_paused = true)]
 async fn a_collection_is_deleted_as_selected() {
-    let cluster = FakeCluster::new();
+    let cluster = FakeCluster::api_only();
     for name in ["a", "b"] {
         create_map(&cluster, name, json!({})).await;
     }

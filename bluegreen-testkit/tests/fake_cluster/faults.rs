@@ -24,7 +24,7 @@ async fn a_fault_says_whether_the_write_had_an_effect() {
         (ApiFault::hang(), false, "1"),
         (ApiFault::hang_answer(), false, "2"),
     ] {
-        let cluster = FakeCluster::new();
+        let cluster = FakeCluster::api_only();
         create_map(&cluster, "a", json!({"k": "1"})).await;
         let words = fault.to_string();
         cluster.fail(fault.on("PATCH", "/configmaps/a"));
@@ -39,8 +39,22 @@ async fn a_fault_says_whether_the_write_had_an_effect() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_write_lands_after_its_client_gave_up() {
+    let cluster = FakeCluster::api_only();
+    create_map(&cluster, "a", json!({"k": "1"})).await;
+    cluster.fail(ApiFault::land_late(Duration::from_secs(30)).on("PATCH", ""));
+    let maps = api::<ConfigMap>(&cluster);
+    let (params, patch) = (PatchParams::default(), Patch::Merge(json!({"data": {"k": "2"}})));
+    assert!(timeout(Duration::from_secs(10), maps.patch("a", &params, &patch)).await.is_err());
+    tokio::time::sleep(Duration::from_secs(19)).await;
+    assert_eq!(value(&cluster).await, "1");
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(value(&cluster).await, "2");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_refusal_is_a_status_of_the_server() {
-    let cluster = FakeCluster::new();
+    let cluster = FakeCluster::api_only();
     cluster.fail(ApiFault::refuse(429, "slow down").times(2));
     for _ in 0..2 {
         let status = refusal(api::<ConfigMap>(&cluster).list(&ListParams::default()).await);
@@ -54,7 +68,7 @@ async fn a_refusal_is_a_status_of_the_server() {
 
 #[tokio::test(start_paused = true)]
 async fn requests_take_as_long_as_told_and_are_counted() {
-    let cluster = FakeCluster::new();
+    let cluster = FakeCluster::api_only();
     cluster.set_latency(Duration::from_millis(250));
     let began = Instant::now();
     create_map(&cluster, "a", json!({"k": "1"})).await;

@@ -2,6 +2,7 @@
 //! `tests/api`; here it is about what a test wants from it.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![allow(clippy::needless_pass_by_value, reason = "so that `json!` can stand in a call")]
 
 mod access;
 mod apply;

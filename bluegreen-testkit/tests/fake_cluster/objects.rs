@@ -14,7 +14,7 @@ use crate::{api, config_map, create_deployment, create_map, create_pod, create_s
 async fn the_same_calls_make_the_same_objects() {
     let mut made = Vec::new();
     for _ in 0..2 {
-        let cluster = FakeCluster::new();
+        let cluster = FakeCluster::api_only();
         tokio::time::advance(std::time::Duration::from_secs(90)).await;
         let service = create_service(&cluster).await;
         let generated = json!({"metadata": {"generateName": "pod-"}, "data": {"a": "b"}});
@@ -30,7 +30,7 @@ async fn the_same_calls_make_the_same_objects() {
 
 #[tokio::test(start_paused = true)]
 async fn a_replacement_tests_the_version_if_it_names_one() {
-    let cluster = FakeCluster::new();
+    let cluster = FakeCluster::api_only();
     let first = create_map(&cluster, "a", json!({"k": "1"})).await;
     let maps = api::<ConfigMap>(&cluster);
     let params = PostParams::default();
@@ -53,7 +53,7 @@ async fn a_replacement_tests_the_version_if_it_names_one() {
 
 #[tokio::test(start_paused = true)]
 async fn the_generation_of_a_deployment_grows_with_its_spec_and_annotations() {
-    let cluster = FakeCluster::new();
+    let cluster = FakeCluster::api_only();
     let mut deployment = create_deployment(&cluster, "checkout").await;
     let deployments = api::<Deployment>(&cluster);
     assert_eq!(deployment.metadata.generation, Some(1));
@@ -73,7 +73,7 @@ async fn the_generation_of_a_deployment_grows_with_its_spec_and_annotations() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_invalid_is_refused_with_its_causes() {
-    let cluster = FakeCluster::new();
+    let cluster = FakeCluster::api_only();
     let params = PostParams::default();
     let services = api::<Service>(&cluster);
     let bad = json!({"metadata": {"name": "bad"}, "spec": {"ports": [{"port": 80}, {"port": 81}]}});
@@ -98,7 +98,7 @@ async fn what_is_invalid_is_refused_with_its_causes() {
 
 #[tokio::test(start_paused = true)]
 async fn a_dry_run_answers_as_if_and_stores_nothing() {
-    let cluster = FakeCluster::new();
+    let cluster = FakeCluster::api_only();
     let dry = PostParams { dry_run: true, ..PostParams::default() };
     let tried = api::<ConfigMap>(&cluster).create(&dry, &config_map("a", json!({}))).await.unwrap();
     assert!(tried.uid().is_some() && tried.resource_version().is_none());
@@ -117,7 +117,7 @@ async fn a_dry_run_answers_as_if_and_stores_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn lists_are_selected_and_paged() {
-    let cluster = FakeCluster::new();
+    let cluster = FakeCluster::api_only();
     for name in ["a", "b", "c", "d", "e"] {
         create_map(&cluster, name, json!({})).await;
     }
@@ -151,7 +151,7 @@ async fn lists_are_selected_and_paged() {
 
 #[tokio::test(start_paused = true)]
 async fn routes_of_the_gateway_api_are_objects_too() {
-    let cluster = FakeCluster::new();
+    let cluster = FakeCluster::api_only();
     let kind = GroupVersionKind::gvk("gateway.networking.k8s.io", "v1", "HTTPRoute");
     let routes: Api<DynamicObject> =
         Api::default_namespaced_with(cluster.client("shop"), &ApiResource::from_gvk(&kind));
@@ -165,7 +165,7 @@ async fn routes_of_the_gateway_api_are_objects_too() {
 
 #[tokio::test(start_paused = true)]
 async fn controllers_write_under_the_same_rules() {
-    let cluster = FakeCluster::new();
+    let cluster = FakeCluster::api_only();
     create_deployment(&cluster, "checkout").await;
     let objects = cluster.objects("kube-controller-manager");
     let mut changes = objects.subscribe();

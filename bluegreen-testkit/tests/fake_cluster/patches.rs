@@ -20,7 +20,7 @@ fn json_patch(operations: Value) -> Patch<Value> {
 
 #[tokio::test(start_paused = true)]
 async fn a_json_patch_tests_and_changes_in_one_write() {
-    let cluster = FakeCluster::new();
+    let cluster = FakeCluster::api_only();
     create_service(&cluster).await;
     let services = api::<Service>(&cluster);
     let switch = |from: &str, to: &str| {
@@ -45,7 +45,7 @@ async fn a_json_patch_tests_and_changes_in_one_write() {
 
 #[tokio::test(start_paused = true)]
 async fn a_merge_patch_tests_the_version_it_names() {
-    let cluster = FakeCluster::new();
+    let cluster = FakeCluster::api_only();
     let made = create_service(&cluster).await;
     let services = api::<Service>(&cluster);
     let patch = |version: Option<String>| {
@@ -67,7 +67,7 @@ async fn a_merge_patch_tests_the_version_it_names() {
 
 #[tokio::test(start_paused = true)]
 async fn a_strategic_patch_merges_containers_by_name() {
-    let cluster = FakeCluster::new();
+    let cluster = FakeCluster::api_only();
     create_deployment(&cluster, "checkout").await;
     let patch = Patch::Strategic(json!({"spec": {"template": {"spec": {"containers": [
         {"name": "app", "image": "app:2"}, {"name": "sidecar", "image": "side:1"}]}}}}));

@@ -13,7 +13,7 @@ use crate::{api, create_deployment, create_pod, refusal};
 
 #[tokio::test(start_paused = true)]
 async fn status_and_spec_are_written_apart() {
-    let cluster = FakeCluster::new();
+    let cluster = FakeCluster::api_only();
     create_deployment(&cluster, "checkout").await;
     let deployments = api::<Deployment>(&cluster);
     let patch = Patch::Merge(json!({"spec": {"replicas": 9}, "status": {"replicas": 7}}));
@@ -28,7 +28,7 @@ async fn status_and_spec_are_written_apart() {
 
 #[tokio::test(start_paused = true)]
 async fn the_scale_is_the_size_of_a_deployment() {
-    let cluster = FakeCluster::new();
+    let cluster = FakeCluster::api_only();
     create_deployment(&cluster, "checkout").await;
     let deployments = api::<Deployment>(&cluster);
     let scale = deployments.get_scale("checkout").await.unwrap();
@@ -49,7 +49,7 @@ async fn the_scale_is_the_size_of_a_deployment() {
 
 #[tokio::test(start_paused = true)]
 async fn a_pod_has_the_log_that_was_written_for_it() {
-    let cluster = FakeCluster::new();
+    let cluster = FakeCluster::api_only();
     create_pod(&cluster, "one").await;
     let pods = api::<Pod>(&cluster);
     let params = LogParams::default;
@@ -73,7 +73,7 @@ async fn a_pod_has_the_log_that_was_written_for_it() {
 
 #[tokio::test(start_paused = true)]
 async fn a_followed_log_goes_on_until_the_pod_ends() {
-    let cluster = FakeCluster::new();
+    let cluster = FakeCluster::api_only();
     create_pod(&cluster, "one").await;
     let objects = cluster.objects("kubelet");
     objects.log("shop", "one", "app", "first");

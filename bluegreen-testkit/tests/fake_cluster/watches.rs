@@ -40,7 +40,7 @@ async fn label(cluster: &FakeCluster, name: &str, color: &str) {
 
 #[tokio::test(start_paused = true)]
 async fn a_watch_tells_what_happened_since_its_version() {
-    let cluster = FakeCluster::new();
+    let cluster = FakeCluster::api_only();
     let maps = api::<ConfigMap>(&cluster);
     let version = maps.list(&ListParams::default()).await.unwrap().metadata.resource_version.unwrap();
     create_map(&cluster, "a", json!({})).await;
@@ -57,7 +57,7 @@ async fn a_watch_tells_what_happened_since_its_version() {
 
 #[tokio::test(start_paused = true)]
 async fn a_quiet_watch_sends_bookmarks_and_ends_in_time() {
-    let cluster = FakeCluster::new();
+    let cluster = FakeCluster::api_only();
     let params = WatchParams::default().timeout(130);
     let watch = api::<ConfigMap>(&cluster).watch(&params, "1").await.unwrap();
     let events: Vec<_> = watch.map_ok(|event| words(&event)).try_collect().await.unwrap();
@@ -66,7 +66,7 @@ async fn a_quiet_watch_sends_bookmarks_and_ends_in_time() {
 
 #[tokio::test(start_paused = true)]
 async fn a_watch_from_a_forgotten_version_is_told_to_list_again() {
-    let cluster = FakeCluster::new();
+    let cluster = FakeCluster::api_only();
     create_map(&cluster, "a", json!({})).await;
     cluster.forget_history();
     let mut watch = pin!(api::<ConfigMap>(&cluster).watch(&WatchParams::default(), "1").await.unwrap());
@@ -83,7 +83,7 @@ fn objects(cluster: &FakeCluster, config: watcher::Config) -> impl Stream<Item =
 #[tokio::test(start_paused = true)]
 async fn a_watcher_survives_cuts_and_forgotten_versions() {
     for config in [watcher::Config::default(), watcher::Config::default().streaming_lists()] {
-        let cluster = FakeCluster::new();
+        let cluster = FakeCluster::api_only();
         create_map(&cluster, "a", json!({"k": "1"})).await;
         let mut seen = objects(&cluster, config);
         let mut next = async || tokio::time::timeout(Duration::from_secs(600), seen.next()).await.unwrap().unwrap();
@@ -106,7 +106,7 @@ async fn a_watcher_survives_cuts_and_forgotten_versions() {
 
 #[tokio::test(start_paused = true)]
 async fn a_late_watch_is_overtaken_by_others() {
-    let cluster = FakeCluster::new();
+    let cluster = FakeCluster::api_only();
     cluster.delay_watches("/configmaps", Duration::from_secs(5));
     let services = api::<Service>(&cluster);
     let mut services = pin!(services.watch(&WatchParams::default(), "1").await.unwrap());

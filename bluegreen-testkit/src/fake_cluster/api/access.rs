@@ -93,7 +93,7 @@ impl User {
             resource: call.resource(),
             // The namespace of a Namespace is itself.
             namespace: if call.plural == "namespaces" { call.name.clone() } else { call.namespace.clone() },
-            name: call.name.clone(),
+            name: name_of(call),
         };
         let Self::Limited { name, .. } = self else { return Ok(()) };
         if call.group == REVIEW_GROUP || self.reason(state, &attempt).is_some() {
@@ -162,6 +162,13 @@ impl User {
     }
 }
 
+/// The name that a request is about: a list or a watch has one if it selects by it.
+fn name_of(call: &Call) -> String {
+    let selected = call.query.get("fieldSelector").and_then(|fields| fields.strip_prefix("metadata.name="));
+    let one = selected.filter(|name| call.name.is_empty() && !name.contains(','));
+    one.unwrap_or(&call.name).to_owned()
+}
+
 /// Every user may ask what it may do.
 pub(crate) const REVIEW_GROUP: &str = "authorization.k8s.io";
 
@@ -170,9 +177,9 @@ mod tests {
     use super::*;
     use http::Method;
 
-    fn refused(rules: Vec<AccessRule>, method: Method, path: &str) -> Option<String> {
+    fn refused(rules: Vec<AccessRule>, method: &Method, path: &str) -> Option<String> {
         let user = User::Limited { name: "bob".into(), rules: rules.into() };
-        let call = Call::parse(&method, path, "").unwrap();
+        let call = Call::parse(method, path, "").unwrap();
         user.check(&State::new(), &call).err().map(|error| error.status()["message"].as_str().unwrap().to_owned())
     }
 
@@ -185,18 +192,18 @@ mod tests {
             ]
         };
         let path = "/apis/apps/v1/namespaces/shop/deployments";
-        assert_eq!(refused(rules(), Method::GET, "/api/v1/namespaces/shop/pods/x/log"), None);
-        assert_eq!(refused(rules(), Method::PATCH, &format!("{path}/a")), None);
+        assert_eq!(refused(rules(), &Method::GET, "/api/v1/namespaces/shop/pods/x/log"), None);
+        assert_eq!(refused(rules(), &Method::PATCH, &format!("{path}/a")), None);
         // As the real server says it.
         assert_eq!(
-            refused(rules(), Method::PATCH, &format!("{path}/b/scale")).unwrap(),
+            refused(rules(), &Method::PATCH, &format!("{path}/b/scale")).unwrap(),
             "deployments.apps \"b\" is forbidden: User \"bob\" cannot patch resource \"deployments/scale\" in API group \
              \"apps\" in the namespace \"shop\""
         );
         assert_eq!(
-            refused(rules(), Method::GET, "/api/v1/services").unwrap(),
+            refused(rules(), &Method::GET, "/api/v1/services").unwrap(),
             "services is forbidden: User \"bob\" cannot list resource \"services\" in API group \"\" at the cluster scope"
         );
-        assert_eq!(refused(vec![AccessRule::new(["*"], "*", ["*"])], Method::GET, "/api/v1/services"), None);
+        assert_eq!(refused(vec![AccessRule::new(["*"], "*", ["*"])], &Method::GET, "/api/v1/services"), None);
     }
 }

@@ -35,7 +35,7 @@ impl Verb {
 }
 
 /// One request.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Call {
     pub(crate) verb: Verb,
     pub(crate) group: String,
@@ -117,9 +117,9 @@ fn verb(method: &Method, name: &str, query: &Query) -> Option<Verb> {
 mod tests {
     use super::*;
 
-    fn read(method: Method, path: &str) -> (Verb, String, String, String, String) {
+    fn read(method: &Method, path: &str) -> (Verb, String, String, String, String) {
         let (path, query) = path.split_once('?').unwrap_or((path, ""));
-        let call = Call::parse(&method, path, query).unwrap();
+        let call = Call::parse(method, path, query).unwrap();
         let resource = call.resource();
         (call.verb, call.group, call.namespace, resource, call.name)
     }
@@ -142,7 +142,7 @@ mod tests {
                 case(Verb::Patch, "apps", "a", "deployments/scale", "b"),
             ),
         ] {
-            assert_eq!(read(method, path), expected, "{path}");
+            assert_eq!(read(&method, path), expected, "{path}");
         }
         assert!(Call::parse(&Method::GET, "/healthz", "").is_none());
     }

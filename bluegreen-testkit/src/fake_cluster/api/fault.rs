@@ -37,6 +37,8 @@ pub(crate) enum Effect {
     Hang,
     /// The server does it, but nobody ever answers.
     HangAnswer,
+    /// Nobody ever answers, and the server does it that much later.
+    LandLate(Duration),
 }
 
 impl ApiFault {
@@ -74,6 +76,12 @@ impl ApiFault {
         Self::new(Effect::HangAnswer)
     }
 
+    /// The request is never answered, and is done only that much later, though its client may have given up by then.
+    #[must_use]
+    pub const fn land_late(after: Duration) -> Self {
+        Self::new(Effect::LandLate(after))
+    }
+
     /// Hits only requests of this method whose path, with what is behind the `?`, contains `path`.
     #[must_use]
     pub fn on(self, method: &str, path: &str) -> Self {
@@ -102,6 +110,7 @@ impl fmt::Display for ApiFault {
             Effect::LoseAnswer => f.write_str("done, answer lost"),
             Effect::Hang => f.write_str("not answered"),
             Effect::HangAnswer => f.write_str("done, not answered"),
+            Effect::LandLate(after) => write!(f, "done {after:?} later, not answered"),
         }
     }
 }

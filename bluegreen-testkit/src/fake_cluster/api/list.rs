@@ -36,11 +36,11 @@ pub(crate) fn list(state: &State, kind: &Kind, call: &Call) -> Result<Value, Api
             metadata["remainingItemCount"] = json!(rest);
         }
     }
-    Ok(body(kind, metadata, items.iter().map(|(_, object)| object)))
+    Ok(body(kind, &metadata, items.iter().map(|(_, object)| object)))
 }
 
 /// The body of a list.
-pub(crate) fn body<'a>(kind: &Kind, metadata: Value, objects: impl Iterator<Item = &'a Arc<Value>>) -> Value {
+pub(crate) fn body<'a>(kind: &Kind, metadata: &Value, objects: impl Iterator<Item = &'a Arc<Value>>) -> Value {
     let items: Vec<Value> = objects.map(|object| item(kind, object)).collect();
     json!({
         "kind": format!("{}List", kind.kind), "apiVersion": kind.api_version(), "metadata": metadata, "items": items,
@@ -65,7 +65,8 @@ fn revision(state: &State, call: &Call, page: Option<&Page>) -> Result<u64, ApiE
     }
     let wanted = match call.query.get("resourceVersion") {
         None => return Ok(current),
-        Some(text) => parse_revision(text)?,
+        Some(text) => parse_revision(text)
+            .map_err(|why| ApiError::bad_request(format!("invalid resource version: {}", why.message())))?,
     };
     if wanted > current {
         return Err(ApiError::too_large_version(wanted, current));

@@ -15,12 +15,14 @@ mod watch;
 mod write;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::request::Parts;
 use http::{StatusCode, header};
 use serde_json::Value;
 use tokio::sync::watch::Sender;
+use tokio::task::JoinSet;
 
 use super::controllers::Controllers;
 use super::error::ApiError;
@@ -46,6 +48,8 @@ pub(crate) struct Server {
     requests: Mutex<Vec<ApiRequest>>,
     /// Told when all watches break off.
     cut: Sender<()>,
+    /// The requests that are done after their clients have given up.
+    late: Mutex<JoinSet<()>>,
 }
 
 impl Server {
@@ -53,8 +57,14 @@ impl Server {
     pub(crate) fn new(controllers: impl FnOnce(&Arc<Store>) -> Controllers) -> Arc<Self> {
         let store = Store::new();
         let controllers = controllers(&store);
-        let (faults, requests) = (Mutex::default(), Mutex::default());
-        Arc::new(Self { store, controllers, faults, requests, cut: Sender::new(()) })
+        Arc::new(Self {
+            store,
+            controllers,
+            faults: Mutex::default(),
+            requests: Mutex::default(),
+            cut: Sender::new(()),
+            late: Mutex::default(),
+        })
     }
 
     pub(crate) fn faults(&self) -> MutexGuard<'_, Faults> {
@@ -69,12 +79,25 @@ impl Server {
         self.cut.send_replace(());
     }
 
+    /// Does what a request asks for after a while, unless the cluster is gone by then.
+    fn handle_later(self: &Arc<Self>, after: Duration, user: User, parts: Parts, body: Bytes) {
+        let server = Arc::downgrade(self);
+        let mut late = self.late.lock().unwrap_or_else(PoisonError::into_inner);
+        while late.try_join_next().is_some() {}
+        late.spawn(async move {
+            tokio::time::sleep(after).await;
+            if let Some(server) = server.upgrade() {
+                server.handle(&user, &parts, &body);
+            }
+        });
+    }
+
     /// Does what a request asks for, at once.
     fn handle(self: &Arc<Self>, user: &User, parts: &Parts, body: &Bytes) -> Answer {
         let Some(call) = Call::parse(&parts.method, parts.uri.path(), parts.uri.query().unwrap_or_default()) else {
             return answer::no_page();
         };
-        if call.group != access::REVIEW_GROUP && !kinds::serves(&call.group, &call.version) {
+        if call.group != access::REVIEW_GROUP && !kinds::serves(&call.group) {
             return answer::no_page();
         }
         let request = Request { call, user, parts, body };

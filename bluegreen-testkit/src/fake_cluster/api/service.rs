@@ -70,11 +70,15 @@ impl Connection {
             Some(Effect::Refuse(error)) => return Ok(answer::error(error)),
             Some(Effect::Lose) => return Err(broken()),
             Some(Effect::Hang) => std::future::pending::<()>().await,
-            Some(Effect::LoseAnswer | Effect::HangAnswer) | None => {}
+            Some(Effect::LoseAnswer | Effect::HangAnswer | Effect::LandLate(_)) | None => {}
         }
         let body: Bytes = body.collect().await?.to_bytes();
         let impersonated = parts.headers.get("impersonate-user").and_then(|name| name.to_str().ok());
         let user = impersonated.map_or(self.user, |name| User::Limited { name: name.into(), rules: [].into() });
+        if let Some(Effect::LandLate(after)) = effect {
+            self.server.handle_later(after, user, parts, body);
+            return std::future::pending().await;
+        }
         let answer = self.server.handle(&user, &parts, &body);
         match effect {
             Some(Effect::LoseAnswer) => Err(broken()),

@@ -70,7 +70,7 @@ pub(crate) fn start(
         told: state.revision(),
         lines: VecDeque::new(),
         bookmarks: call.query.is_true("allowWatchBookmarks"),
-        next_bookmark: now + BOOKMARK_EVERY,
+        next_bookmark: next_bookmark(now, until),
         until,
         ended: false,
     };
@@ -79,6 +79,12 @@ pub(crate) fn start(
         let line = watching.next().await?;
         Some((line.map(Bytes::from), watching))
     }))
+}
+
+/// When a watch that ends at `until` says next how far it is.
+fn next_bookmark(now: Instant, until: Instant) -> Instant {
+    let last = until - LAST_BOOKMARK;
+    if now < last { (now + BOOKMARK_EVERY).min(last) } else { until }
 }
 
 /// A watch of one object by its name.
@@ -146,8 +152,7 @@ impl Watching {
         } else if self.bookmarks && now >= self.next_bookmark {
             let bookmark = self.bookmark(false);
             self.lines.push_back(bookmark);
-            let last = self.until - LAST_BOOKMARK;
-            self.next_bookmark = if now < last { (now + BOOKMARK_EVERY).min(last) } else { self.until };
+            self.next_bookmark = next_bookmark(now, self.until);
         }
     }
 

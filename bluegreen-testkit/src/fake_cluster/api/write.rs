@@ -11,7 +11,7 @@ use super::super::meta;
 use super::super::patch::{self, Format};
 use super::super::store::{DeleteOptions, Key, Propagation, State, Subresource, Writer};
 use super::answer::{self, Answer};
-use super::call::Verb;
+use super::call::{Call, Verb};
 use super::selector::Filter;
 use super::{Request, body, list, scale};
 
@@ -67,6 +67,11 @@ fn replace(
         state.update(kind, &call.namespace, &call.name, subresource, writer, scaled)?
     } else {
         let object = body::object(request.body, kind, call)?;
+        // Of all kinds, only a Lease is made by a PUT.
+        if kind.kind == "Lease" && state.get(kind, &call.namespace, &call.name).is_none() {
+            let made = state.create(kind, &call.namespace, object, writer)?;
+            return Ok(answer::object(StatusCode::CREATED, &made));
+        }
         state.update(kind, &call.namespace, &call.name, subresource, writer, |_| Ok(object))?
     };
     Ok(written(subresource, StatusCode::OK, &stored))
@@ -100,6 +105,11 @@ fn change(
         }
         let object = patched(live)?;
         body::check_place(&object, call)?;
+        if let Some(uid) = object.pointer("/metadata/uid").filter(|uid| *uid != meta::uid(live)) {
+            let cause = Cause::invalid("metadata.uid", uid, "field is immutable");
+            // The server says it twice.
+            return Err(ApiError::invalid(kind, &call.name, &[cause.clone(), cause]));
+        }
         Ok(object)
     };
     let stored = state.update(kind, &call.namespace, &call.name, subresource, writer, change)?;
@@ -129,6 +139,9 @@ fn apply(
         return Err(ApiError::bad_request(message));
     }
     body::check_place(&applied, call)?;
+    if state.get(kind, &call.namespace, &call.name).is_none() {
+        request.user.check(state, &Call { verb: Verb::Create, ..call.clone() })?;
+    }
     let force = call.query.is_true("force");
     let (stored, made) = state.apply(kind, &call.namespace, &applied, force, subresource, writer)?;
     Ok(written(subresource, if made { StatusCode::CREATED } else { StatusCode::OK }, &stored))
@@ -182,7 +195,7 @@ fn delete_all(
     }
     let metadata = json!({"resourceVersion": state.revision().to_string()});
     let items = found.iter().map(|(_, object)| object);
-    Ok(answer::object(StatusCode::OK, &list::body(kind, metadata, items)))
+    Ok(answer::object(StatusCode::OK, &list::body(kind, &metadata, items)))
 }
 
 /// How to delete: as the body says, else as the query does.

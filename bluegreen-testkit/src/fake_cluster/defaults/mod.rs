@@ -2,6 +2,7 @@
 //!
 //! Only where users of this library can see it: the spec of workloads and their pods, of Services, Jobs and autoscalers.
 
+mod job;
 mod pods;
 mod service;
 
@@ -10,7 +11,23 @@ use serde_json::{Map, Value, json};
 use super::kinds::Kind;
 use super::meta;
 
-pub(crate) use self::service::{allocate, keep_allocated};
+/// Sets what the server gives an object after it has noted who wrote what, so that nobody owns it.
+pub(crate) fn allocate(kind: &Kind, object: &mut Value, next_address: &mut dyn FnMut() -> String) {
+    match kind.kind {
+        "Service" => service::allocate(object, next_address),
+        "Job" => job::allocate(object),
+        _ => {}
+    }
+}
+
+/// Keeps what the server gave an object and a write leaves out.
+pub(crate) fn keep_allocated(kind: &Kind, live: &Value, object: &mut Value) {
+    match kind.kind {
+        "Service" => service::keep_allocated(live, object),
+        "Job" => job::keep_allocated(live, object),
+        _ => {}
+    }
+}
 
 /// Brings an object into the form in which the server keeps it.
 pub(crate) fn fill(kind: &Kind, object: &mut Value) {
@@ -30,11 +47,10 @@ pub(crate) fn fill(kind: &Kind, object: &mut Value) {
         "Pod" => {
             let spec = meta::field(object, "spec");
             put(spec, "enableServiceLinks", json!(true));
-            put(spec, "serviceAccountName", json!("default"));
             pods::fill_spec(spec);
         }
         "Deployment" | "ReplicaSet" | "StatefulSet" | "DaemonSet" => workload(kind, meta::field(object, "spec")),
-        "Job" => job(object),
+        "Job" => job::fill(meta::field(object, "spec")),
         "HorizontalPodAutoscaler" => autoscaler(meta::field(object, "spec")),
         "EndpointSlice" => endpoint_slice(object),
         _ => {}
@@ -52,7 +68,7 @@ pub(crate) fn first_status(kind: &Kind) -> Option<Value> {
         "DaemonSet" => json!({
             "currentNumberScheduled": 0, "numberMisscheduled": 0, "desiredNumberScheduled": 0, "numberReady": 0,
         }),
-        "HorizontalPodAutoscaler" => json!({"desiredReplicas": 0, "currentMetrics": null}),
+        "HorizontalPodAutoscaler" => json!({"desiredReplicas": 0}),
         "PodDisruptionBudget" => json!({
             "disruptionsAllowed": 0, "currentHealthy": 0, "desiredHealthy": 0, "expectedPods": 0,
         }),
@@ -125,39 +141,6 @@ fn workload(kind: &Kind, spec: &mut Value) {
         _ => put(spec, "replicas", json!(1)),
     }
     pods::fill_spec(meta::field(meta::field(spec, "template"), "spec"));
-}
-
-fn job(object: &mut Value) {
-    let (name, uid) = (meta::name(object).to_owned(), meta::uid(object).to_owned());
-    let own = [
-        ("batch.kubernetes.io/controller-uid", &uid),
-        ("batch.kubernetes.io/job-name", &name),
-        ("controller-uid", &uid),
-        ("job-name", &name),
-    ];
-    let spec = meta::field(object, "spec");
-    for (field, default) in [
-        ("parallelism", json!(1)),
-        ("completions", json!(1)),
-        ("backoffLimit", json!(6)),
-        ("completionMode", json!("NonIndexed")),
-        ("manualSelector", json!(false)),
-        ("podReplacementPolicy", json!("TerminatingOrFailed")),
-        ("suspend", json!(false)),
-        ("selector", json!({"matchLabels": {"batch.kubernetes.io/controller-uid": uid}})),
-    ] {
-        put(spec, field, default);
-    }
-    let template = meta::field(spec, "template");
-    for (label, value) in own {
-        put(meta::field(meta::field(template, "metadata"), "labels"), label, json!(value));
-    }
-    pods::fill_spec(meta::field(template, "spec"));
-    if meta::list(object, "/metadata/labels").is_empty() {
-        for (label, value) in own {
-            put(meta::field(meta::field(object, "metadata"), "labels"), label, json!(value));
-        }
-    }
 }
 
 fn autoscaler(spec: &mut Value) {

@@ -2,7 +2,6 @@
 
 use serde_json::{Value, json};
 
-use super::super::kinds::Kind;
 use super::super::meta;
 use super::put;
 
@@ -31,10 +30,7 @@ pub(crate) fn fill(object: &mut Value) {
 }
 
 /// Gives a Service an address, unless it has one or wants none.
-pub(crate) fn allocate(kind: &Kind, object: &mut Value, next_address: &mut dyn FnMut() -> String) {
-    if kind.kind != "Service" {
-        return;
-    }
+pub(super) fn allocate(object: &mut Value, next_address: &mut dyn FnMut() -> String) {
     let spec = meta::field(object, "spec");
     if spec["type"] == "ExternalName" {
         return;
@@ -50,8 +46,8 @@ pub(crate) fn allocate(kind: &Kind, object: &mut Value, next_address: &mut dyn F
 }
 
 /// Keeps the address of a Service that a write leaves out.
-pub(crate) fn keep_allocated(kind: &Kind, live: &Value, object: &mut Value) {
-    if kind.kind != "Service" || object.pointer("/spec/type") == Some(&json!("ExternalName")) {
+pub(super) fn keep_allocated(live: &Value, object: &mut Value) {
+    if object.pointer("/spec/type") == Some(&json!("ExternalName")) {
         return;
     }
     for field in ALLOCATED {

@@ -38,6 +38,14 @@ impl Changes {
         self
     }
 
+    /// Takes a field away with all that is below it.
+    pub(crate) fn without(mut self, branch: &str) -> Self {
+        for set in [&mut self.added, &mut self.modified, &mut self.removed] {
+            set.remove(&[branch]);
+        }
+        self
+    }
+
     fn put(&mut self, branch: &str, below: Self) {
         self.added.put(branch.to_owned(), below.added);
         self.modified.put(branch.to_owned(), below.modified);

@@ -94,6 +94,7 @@ impl Managers {
         time: Option<&str>,
     ) {
         let changes = Changes::between(kind, old, new).without_system_fields();
+        let changes = if kind.status && manager.subresource.is_empty() { changes.without("f:status") } else { changes };
         self.give_up(manager, &changes);
         let set = changes.set();
         if let Some(mine) = self.0.get_mut(manager) {
@@ -119,11 +120,19 @@ impl Managers {
         force: bool,
         time: &str,
     ) -> Result<Value, ApiError> {
-        let before = self.clone();
+        if let Some(live) = live.filter(|_| self.0.is_empty()) {
+            // Someone has cleared the list. What is there must still belong to somebody, or it could be taken by anyone.
+            let before = Manager {
+                name: "before-first-apply".to_owned(),
+                operation: Operation::Update,
+                subresource: String::new(),
+            };
+            self.update(kind, &before, None, live, Some(time));
+        }
         let mut fields = fields_of(Place::root(kind), applied);
         remove_system_fields(&mut fields);
-        let last = self.0.remove(manager).map(|owned| owned.fields).unwrap_or_default();
-        let owned = Owned { fields, api_version: kind.api_version(), time: Some(time.to_owned()) };
+        let (last, last_time) = self.0.remove(manager).map(|owned| (owned.fields, owned.time)).unwrap_or_default();
+        let owned = Owned { fields, api_version: kind.api_version(), time: last_time };
         self.0.insert(manager.clone(), owned);
         let mut merged = merge(Place::root(kind), live, applied);
         let managed = self.0.values().fold(FieldSet::default(), |all, owned| all.union(&owned.fields));
@@ -134,18 +143,11 @@ impl Managers {
         }
         self.give_up(manager, &changes);
         self.0.retain(|_, owned| !owned.fields.is_empty());
-        let same = |before: &Self| before.0.get(manager).is_some_and(|b| b.fields == self.fields(manager));
-        if changes.is_none()
-            && same(&before)
-            && let (Some(now), Some(then)) = (self.0.get_mut(manager), before.0.get(manager))
-        {
-            now.time.clone_from(&then.time); // nothing was written
+        // Who only joins the owners of what is there already has not written anything.
+        if let Some(mine) = self.0.get_mut(manager).filter(|_| !changes.is_none()) {
+            mine.time = Some(time.to_owned());
         }
         Ok(merged)
-    }
-
-    fn fields(&self, manager: &Manager) -> FieldSet {
-        self.0.get(manager).map(|owned| owned.fields.clone()).unwrap_or_default()
     }
 
     /// Takes what was changed away from all others.
@@ -206,6 +208,7 @@ fn to_value(manager: &Manager, owned: &Owned) -> Value {
 }
 
 #[cfg(test)]
+#[expect(clippy::needless_pass_by_value, reason = "so that `json!` can stand in a call")]
 mod tests {
     use super::super::super::kinds;
     use super::*;

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct FieldSet {
     member: bool,
-    below: BTreeMap<String, FieldSet>,
+    below: BTreeMap<String, Self>,
 }
 
 impl FieldSet {

@@ -2,6 +2,8 @@
 
 mod strategic;
 
+use json_patch::jsonptr::PointerBuf;
+use json_patch::{AddOperation, PatchOperation, ReplaceOperation};
 use serde_json::Value;
 
 use super::error::ApiError;
@@ -43,8 +45,29 @@ pub(crate) fn json(object: &Value, patch: Value) -> Result<Value, ApiError> {
     }
     let patch: json_patch::Patch = serde_json::from_value(patch).map_err(|_| ApiError::patch_failed())?;
     let mut patched = object.clone();
-    json_patch::patch(&mut patched, &patch).map_err(|_| ApiError::patch_failed())?;
+    for operation in patch.0 {
+        if let Some(operation) = as_go_reads_it(&patched, operation) {
+            json_patch::patch(&mut patched, &[operation]).map_err(|_| ApiError::patch_failed())?;
+        }
+    }
     Ok(patched)
+}
+
+/// The server's library is less strict than RFC 6902: to `replace` a field that isn't there adds it, and to `test` one for
+/// null succeeds. None if nothing is left to do.
+fn as_go_reads_it(object: &Value, operation: PatchOperation) -> Option<PatchOperation> {
+    let is_missing_field = |path: &PointerBuf| {
+        let (parent, _) = path.split_back()?;
+        let parent = object.pointer(parent.as_str())?;
+        Some(parent.is_object() && object.pointer(path.as_str()).is_none())
+    };
+    match operation {
+        PatchOperation::Replace(ReplaceOperation { path, value }) if is_missing_field(&path) == Some(true) => {
+            Some(PatchOperation::Add(AddOperation { path, value }))
+        }
+        PatchOperation::Test(test) if test.value.is_null() && is_missing_field(&test.path) == Some(true) => None,
+        operation => Some(operation),
+    }
 }
 
 /// Applies a merge patch: maps are merged, null takes a field away, everything else is replaced.

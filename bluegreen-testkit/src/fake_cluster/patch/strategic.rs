@@ -7,7 +7,7 @@ use super::super::fields::Place;
 
 /// Says what to do with the map it stands in: `delete`, `replace`, or `merge` as is the rule.
 const DIRECTIVE: &str = "$patch";
-/// The order of a list's items, before the name of the list. Tolerated: the items keep the order they have.
+/// The order of a list's items, before the name of the list.
 const ORDER: &str = "$setElementOrder/";
 /// Values to take out of a list of plain values, before the name of the list.
 const DELETE_VALUES: &str = "$deleteFromPrimitiveList/";
@@ -15,11 +15,16 @@ const DELETE_VALUES: &str = "$deleteFromPrimitiveList/";
 const RETAIN: &str = "$retainKeys";
 
 pub(super) fn merge(place: Place<'_>, object: &Value, patch: &Value) -> Result<Value, ApiError> {
+    merge_value(place, object, patch, None)
+}
+
+/// `order` is of the items of a list, if the patch gives one.
+fn merge_value(place: Place<'_>, object: &Value, patch: &Value, order: Option<&Vec<Value>>) -> Result<Value, ApiError> {
     match (object, patch) {
         (Value::Object(fields), Value::Object(patch)) => merge_fields(place, fields, patch),
         (_, Value::Object(patch)) => merge_fields(place, &Map::new(), patch),
-        (Value::Array(items), Value::Array(patch)) => merge_lists(place, items, patch),
-        (_, Value::Array(patch)) => merge_lists(place, &[], patch),
+        (Value::Array(items), Value::Array(patch)) => merge_lists(place, items, patch, order),
+        (_, Value::Array(patch)) => merge_lists(place, &[], patch, order),
         _ => Ok(patch.clone()),
     }
 }
@@ -40,7 +45,8 @@ fn merge_fields(place: Place<'_>, fields: &Map<String, Value>, patch: &Map<Strin
             merged.remove(name);
         } else if !name.starts_with('$') || !(name == DIRECTIVE || name == RETAIN || name.starts_with(ORDER)) {
             let before = merged.get(name).unwrap_or(&Value::Null);
-            let after = self::merge(place.field(name), before, value)?;
+            let order = patch.get(&format!("{ORDER}{name}")).and_then(Value::as_array);
+            let after = merge_value(place.field(name), before, value, order)?;
             merged.insert(name.clone(), after);
         }
     }
@@ -54,9 +60,20 @@ fn delete_values(fields: &mut Map<String, Value>, list: &str, values: &Value) {
     }
 }
 
-fn merge_lists(place: Place<'_>, items: &[Value], patch: &[Value]) -> Result<Value, ApiError> {
+fn merge_lists(
+    place: Place<'_>,
+    items: &[Value],
+    patch: &[Value],
+    order: Option<&Vec<Value>>,
+) -> Result<Value, ApiError> {
+    let order = order.map_or(patch, Vec::as_slice);
     let Some(key) = place.merge_key() else {
-        return Ok(Value::Array(if place.is_set() { united(items, patch) } else { without_directives(patch) }));
+        if !place.is_set() {
+            return Ok(Value::Array(without_directives(patch)));
+        }
+        let new = patch.iter().filter(|value| !items.contains(value));
+        let merged = items.iter().chain(new).cloned().collect();
+        return Ok(Value::Array(sorted(merged, items, order, |item| Some(item))));
     };
     let replaces = patch.iter().any(|item| is_directive(item, "replace") && item.get(key).is_none());
     let mut merged = if replaces { Vec::new() } else { items.to_vec() };
@@ -72,16 +89,31 @@ fn merge_lists(place: Place<'_>, items: &[Value], patch: &[Value]) -> Result<Val
             None => merged.push(merge(place, &Value::Null, item)?),
         }
     }
-    Ok(Value::Array(merged))
+    Ok(Value::Array(sorted(merged, items, order, |item| item.get(key))))
+}
+
+/// Brings the items into the order of the patch. One that the patch doesn't name comes before the first of the rest that
+/// it was before, and else at the end.
+fn sorted(merged: Vec<Value>, before: &[Value], order: &[Value], key: impl Fn(&Value) -> Option<&Value>) -> Vec<Value> {
+    let place_in = |list: &[Value], item: &Value| list.iter().position(|other| key(other) == key(item));
+    let (mut named, kept): (Vec<Value>, Vec<Value>) =
+        merged.into_iter().partition(|item| place_in(order, item).is_some());
+    named.sort_by_key(|item| place_in(order, item));
+    let mut named = named.into_iter().peekable();
+    let mut all = Vec::new();
+    for item in kept {
+        let was = place_in(before, &item);
+        while let Some(next) = named.next_if(|next| place_in(before, next).is_none_or(|next| Some(next) < was)) {
+            all.push(next);
+        }
+        all.push(item);
+    }
+    all.extend(named);
+    all
 }
 
 fn is_directive(item: &Value, directive: &str) -> bool {
     item.get(DIRECTIVE).and_then(Value::as_str) == Some(directive)
-}
-
-fn united(items: &[Value], patch: &[Value]) -> Vec<Value> {
-    let new = patch.iter().filter(|value| !items.contains(value));
-    items.iter().chain(new).cloned().collect()
 }
 
 fn without_directives(patch: &[Value]) -> Vec<Value> {
@@ -96,6 +128,7 @@ fn missing_key(item: &Value, key: &str) -> ApiError {
 }
 
 #[cfg(test)]
+#[expect(clippy::needless_pass_by_value, reason = "so that `json!` can stand in a call")]
 mod tests {
     use super::super::super::kinds;
     use super::*;
@@ -126,8 +159,8 @@ mod tests {
             spec,
             json!({
                 "containers": [
-                    {"name": "app", "image": "a:2", "env": [{"name": "B", "value": "2"}, {"name": "C", "value": "3"}]},
                     {"name": "sidecar", "image": "s:1"},
+                    {"name": "app", "image": "a:2", "env": [{"name": "C", "value": "3"}, {"name": "B", "value": "2"}]},
                 ],
                 "tolerations": [{"key": "y"}],
             })

@@ -1,7 +1,9 @@
 //! Deleting objects, and what goes with them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::super::error::ApiError;
@@ -65,14 +67,14 @@ impl State {
             }
             return Ok((self.remove(kind, &key, object), true));
         }
-        Ok((self.start_deletion(kind, key, &live, grace, options), false))
+        Ok((self.start_deletion(kind, &key, &live, grace, options), false))
     }
 
     /// Marks an object as being deleted, and begins with what goes before it.
     fn start_deletion(
         &mut self,
         kind: &'static Kind,
-        key: Key,
+        key: &Key,
         live: &Arc<Value>,
         grace: u64,
         options: &DeleteOptions,
@@ -94,7 +96,7 @@ impl State {
             meta::metadata(&mut object).remove("deletionGracePeriodSeconds");
             meta::fields(meta::field(&mut object, "status")).insert("phase".to_owned(), json!("Terminating"));
         }
-        let marked = if object == **live { Arc::clone(live) } else { self.store(&key, object) };
+        let marked = if object == **live { Arc::clone(live) } else { self.put(key.clone(), object) };
         if options.propagation == Propagation::Foreground {
             self.delete_dependents(meta::uid(live), Propagation::Foreground);
             self.finish_owners();
@@ -107,7 +109,7 @@ impl State {
 
     /// Sets the time by which an object has to be gone.
     fn mark(&self, object: &mut Value, grace: u64) {
-        let until = self.now() + std::time::Duration::from_secs(grace);
+        let until = self.now().saturating_add(Duration::from_secs(grace)).unwrap_or(Timestamp::MAX);
         let generation = object.pointer("/metadata/generation").and_then(Value::as_i64);
         let first = !meta::is_deleting(object);
         let metadata = meta::metadata(object);
@@ -120,27 +122,14 @@ impl State {
 
     /// Removes an object that nothing holds back any more. Returns it as it was last.
     pub(crate) fn remove(&mut self, kind: &'static Kind, key: &Key, last: Value) -> Arc<Value> {
-        self.store_silently(key, last);
-        let last = self.objects.get(key).cloned().unwrap_or_default();
-        self.commit(key.clone(), None);
+        self.erase(key);
         self.logs.forget(key);
         if kind.kind != "Namespace" {
             self.delete_dependents(meta::uid(&last), Propagation::Background);
             self.finish_owners();
             self.finish_namespace(&key.namespace);
         }
-        last
-    }
-
-    fn store(&mut self, key: &Key, object: Value) -> Arc<Value> {
-        self.commit(key.clone(), Some(object)).unwrap_or_default()
-    }
-
-    /// Changes an object just before its removal, which is the event that shows it.
-    fn store_silently(&mut self, key: &Key, mut object: Value) {
-        let next = (self.revision + 1).to_string();
-        meta::metadata(&mut object).insert("resourceVersion".to_owned(), json!(next));
-        self.objects.insert(key.clone(), Arc::new(object));
+        Arc::new(last)
     }
 
     /// The objects that name this one as an owner.
@@ -189,7 +178,7 @@ impl State {
             .cloned()
             .collect();
         meta::set(meta::metadata(&mut object), "ownerReferences", (!rest.is_empty()).then(|| rest.into()));
-        self.store(key, object);
+        self.put(key.clone(), object);
     }
 
     /// Removes the objects that waited for the last of what they own.
@@ -216,7 +205,7 @@ impl State {
             if done {
                 self.remove(kind, &key, object);
             } else {
-                self.store(&key, object);
+                self.put(key, object);
             }
         }
     }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::error::ApiError;
-use super::kinds::{self, Kind};
+use super::kinds::Kind;
 use super::logs::Logs;
 use super::meta;
 use super::time::Clock;
@@ -31,9 +31,7 @@ pub(crate) struct Key {
 impl Key {
     pub(crate) fn new(kind: &Kind, namespace: &str, name: &str) -> Self {
         let namespace = if kind.namespaced { namespace } else { "" };
-        // The table's own entry, which lives for ever.
-        let kind = kinds::by_name(kind.kind).map_or("", |kind| kind.kind);
-        Self { kind, namespace: namespace.to_owned(), name: name.to_owned() }
+        Self { kind: kind.kind, namespace: namespace.to_owned(), name: name.to_owned() }
     }
 }
 
@@ -85,6 +83,11 @@ impl State {
 
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// When the cluster began.
+    pub(crate) const fn started(&self) -> Instant {
+        self.clock.started()
     }
 
     /// The number of the last change.
@@ -142,18 +145,24 @@ impl State {
         objects
     }
 
-    /// Stores an object, or removes it, as the next revision.
-    fn commit(&mut self, key: Key, object: Option<Value>) -> Option<Arc<Value>> {
+    /// Stores an object as the next revision.
+    fn put(&mut self, key: Key, mut object: Value) -> Arc<Value> {
+        let revision = (self.revision + 1).to_string();
+        meta::metadata(&mut object).insert("resourceVersion".to_owned(), json!(revision));
+        let object = Arc::new(object);
+        let before = self.objects.insert(key.clone(), Arc::clone(&object));
+        self.record(key, before, Some(Arc::clone(&object)));
+        object
+    }
+
+    /// Takes an object out as the next revision.
+    fn erase(&mut self, key: &Key) {
+        let before = self.objects.remove(key);
+        self.record(key.clone(), before, None);
+    }
+
+    fn record(&mut self, key: Key, before: Option<Arc<Value>>, after: Option<Arc<Value>>) {
         self.revision += 1;
-        let after = object.map(|mut object| {
-            meta::metadata(&mut object).insert("resourceVersion".to_owned(), json!(self.revision.to_string()));
-            Arc::new(object)
-        });
-        let before = match &after {
-            Some(object) => self.objects.insert(key.clone(), Arc::clone(object)),
-            None => self.objects.remove(&key),
-        };
-        self.history.push(Change { revision: self.revision, at: Instant::now(), key, before, after: after.clone() });
-        after
+        self.history.push(Change { revision: self.revision, at: Instant::now(), key, before, after });
     }
 }

@@ -92,6 +92,11 @@ impl State {
         writer: &Writer,
     ) -> Result<(Arc<Value>, bool), ApiError> {
         let name = meta::name(applied).to_owned();
+        let mut applied = applied.clone();
+        if kind.status {
+            let unwanted = if subresource == Subresource::Status { "spec" } else { "status" };
+            meta::fields(&mut applied).remove(unwanted);
+        }
         let (manager, time) = (writer.apply(subresource), time::text(self.now()));
         let Some(live) = self.get(kind, namespace, &name).cloned() else {
             if subresource != Subresource::Main {
@@ -99,18 +104,13 @@ impl State {
             }
             let made = self.tried(writer, |state| {
                 let mut managers = Managers::default();
-                let mut object = managers.apply(kind, &manager, None, applied, force, &time)?;
+                let mut object = managers.apply(kind, &manager, None, &applied, force, &time)?;
                 state.prepare_new(kind, namespace, &mut object)?;
                 state.insert(kind, namespace, Draft { object, managers }, writer)
             })?;
             return Ok((made, true));
         };
         let mut managers = Managers::of(&live);
-        let mut applied = applied.clone();
-        if kind.status {
-            let unwanted = if subresource == Subresource::Status { "spec" } else { "status" };
-            meta::fields(&mut applied).remove(unwanted);
-        }
         let mut object = managers.apply(kind, &manager, Some(&live), &applied, force, &time)?;
         prepare_changed(kind, subresource, &live, &mut object)?;
         let stored = self.tried(writer, |state| state.replace(kind, &live, Draft { object, managers }, writer))?;
@@ -144,7 +144,7 @@ impl State {
         let kind = kinds::by_name("Pod").ok_or_else(ApiError::no_such_resource)?;
         let mut pod = (**self.find(kind, namespace, name)?).clone();
         meta::fields(meta::field(&mut pod, "spec")).insert("nodeName".to_owned(), json!(node));
-        self.commit(Key::new(kind, namespace, name), Some(pod));
+        self.put(Key::new(kind, namespace, name), pod);
         Ok(())
     }
 
@@ -173,8 +173,7 @@ impl State {
         meta::fields(object).insert("apiVersion".to_owned(), json!(kind.api_version()));
         meta::fields(object).insert("kind".to_owned(), json!(kind.kind));
         let metadata = meta::metadata(object);
-        for name in ["resourceVersion", "managedFields", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"]
-        {
+        for name in ["managedFields", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"] {
             metadata.remove(name);
         }
         metadata.insert("uid".to_owned(), json!(uid));
@@ -229,7 +228,7 @@ impl State {
         if writer.dry_run {
             return Ok(Arc::new(object));
         }
-        Ok(self.commit(key, Some(object)).unwrap_or_default())
+        Ok(self.put(key, object))
     }
 
     fn replace(
@@ -255,7 +254,7 @@ impl State {
         {
             return Ok(self.remove(kind, &key, object));
         }
-        Ok(self.commit(key, Some(object)).unwrap_or_default())
+        Ok(self.put(key, object))
     }
 }
 
@@ -326,10 +325,10 @@ fn check_expected(kind: &Kind, name: &str, live: &Value, object: &Value) -> Resu
     }
     let uid = meta::uid(object);
     if !uid.is_empty() && uid != meta::uid(live) {
-        let key = format!("/registry/{}/{}/{name}", kind.plural, meta::text(live, "/metadata/namespace"));
+        let object_key = [kind.plural, meta::text(live, "/metadata/namespace"), name].join("/").replace("//", "/");
         let why = format!(
-            "StorageError: invalid object, Code: 4, Key: {key}, ResourceVersion: 0, AdditionalErrorMsg: Precondition \
-             failed: UID in precondition: {uid}, UID in object meta: {}",
+            "StorageError: invalid object, Code: 4, Key: /registry/{object_key}, ResourceVersion: 0, AdditionalErrorMsg: \
+             Precondition failed: UID in precondition: {uid}, UID in object meta: {}",
             meta::uid(live)
         );
         return Err(ApiError::conflict(kind, name, &why));
@@ -360,7 +359,8 @@ fn grows(kind: &Kind, live: &Value, object: &Value) -> bool {
         Generation::None => false,
         Generation::Spec => differs("/spec"),
         Generation::SpecAndAnnotations => differs("/spec") || differs("/metadata/annotations"),
-        Generation::Content => content(live) != content(object),
+        Generation::Content if kind.is_custom() => content(live) != content(object),
+        Generation::Content => content(live) != content(object) || differs("/metadata/labels"),
     }
 }
 

@@ -21,6 +21,7 @@ super::cases![
     a_creation_with_a_version_is_refused,
     an_invalid_name_is_refused,
     an_invalid_deployment_names_every_field,
+    a_port_out_of_range_is_refused,
     a_selector_that_does_not_match_its_template_is_refused,
     the_selector_of_a_deployment_is_immutable,
     the_address_of_a_service_is_immutable,
@@ -173,6 +174,17 @@ async fn an_invalid_deployment_names_every_field(place: &Place) {
             ],
         })
     );
+}
+
+async fn a_port_out_of_range_is_refused(place: &Place) {
+    let mut web = deployment(0);
+    web["spec"]["template"]["spec"]["containers"][0]["ports"] = json!([{"containerPort": 99999}]);
+    let field = "spec.template.spec.containers[0].ports[0].containerPort";
+    let message = format!(
+        "Deployment.apps \"web\" is invalid: {field}: Invalid value: 99999: must be between 1 and 65535, inclusive"
+    );
+    let details = place.create("deployments", &web).await.refused(422, "Invalid", &message);
+    assert_eq!(details["causes"][0]["field"], field);
 }
 
 async fn a_selector_that_does_not_match_its_template_is_refused(place: &Place) {

@@ -231,16 +231,14 @@ async fn break_web(place: &Place, deadline: u32) -> Value {
 
 async fn pods_that_never_get_ready_leave_the_old_ones_alone(place: &Place) {
     break_web(place, 600).await;
-    let surged = |web: &Value| web["status"]["observedGeneration"] == 2 && web["status"]["replicas"] == 2;
+    let surged = |web: &Value| web["status"]["updatedReplicas"] == 1 && web["status"]["replicas"] == 2;
     let web = place.until_one("deployments/web", "surged", surged).await;
     let status = &web["status"];
-    assert_eq!(
-        (&status["updatedReplicas"], &status["readyReplicas"], &status["availableReplicas"]),
-        (&json!(1), &json!(1), &json!(1))
-    );
-    assert_eq!(status["unavailableReplicas"], 1);
+    assert_eq!((&status["readyReplicas"], &status["availableReplicas"]), (&json!(1), &json!(1)));
+    assert_eq!((&status["unavailableReplicas"], &status["observedGeneration"]), (&json!(1), &json!(2)));
     assert_eq!(condition_text(&web, "Available"), "True MinimumReplicasAvailable");
-    assert_eq!(condition_text(&web, "Progressing"), "True ReplicaSetUpdated");
+    // NewReplicaSetCreated or ReplicaSetUpdated: the real controller says now this, now that.
+    assert_eq!(condition(&web, "Progressing")["status"], "True");
 }
 
 async fn a_deployment_that_makes_no_progress_says_so(place: &Place) {
