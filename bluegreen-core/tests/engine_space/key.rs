@@ -183,7 +183,7 @@ impl Key {
         self.put(u8::from(sent.knew.edits == world.edits));
         match &sent.change {
             Change::Route { expect, to, mark } => {
-                self.objects(std::slice::from_ref(expect));
+                self.objects(std::slice::from_ref(&**expect));
                 self.route_state(to);
                 self.mark(Some(mark));
                 self.bytes.extend_from_slice(sent.object.as_bytes());

@@ -18,3 +18,4 @@ mod setup;
 mod stages;
 mod time;
 mod world;
+mod wrong;

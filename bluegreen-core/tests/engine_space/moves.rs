@@ -140,7 +140,9 @@ impl Move {
     /// Whether a rollout has to get over it.
     pub(crate) fn is_harmless(self, at: &Node) -> bool {
         match self {
-            Self::Goes | Self::Lands(_) | Self::WatchIsLate | Self::StaysPaused => true,
+            Self::Goes | Self::Lands(_) | Self::WatchIsLate => true,
+            // A pause doesn't stop the clock of an approval.
+            Self::StaysPaused => at.process.state().plan().approval.is_none(),
             Self::Read(fault) => fault != ReadFault::Hopeless,
             Self::Write(fate) => fate != Fate::Hopeless,
             Self::Asked(ask) => matches!(ask, Ask::Pause | Ask::Approve),

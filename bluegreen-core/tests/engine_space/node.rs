@@ -88,7 +88,7 @@ impl Node {
             let Decision { stage, record, then } = engine.next(self.process.state(), &self.process.view, self.now);
             self.stage = stage;
             for event in record {
-                self.fold(event)?;
+                self.fold(&event)?;
             }
             self.then = then;
             if self.then != Then::Again {
@@ -98,10 +98,10 @@ impl Node {
         Err(Broken(format!("it decides for ever, in {}", self.stage)))
     }
 
-    pub(crate) fn fold(&mut self, event: Event) -> Result<(), Broken> {
-        laws::of_events(self, &event)?;
+    pub(crate) fn fold(&mut self, event: &Event) -> Result<(), Broken> {
+        laws::of_events(self, event)?;
         self.process.fold(self.now, self.stage, event.clone())?;
-        self.history.took_in(&event, self.process.state(), self.left);
+        self.history.took_in(event, self.process.state(), self.left);
         Ok(())
     }
 
@@ -264,7 +264,7 @@ impl Node {
             };
             if self.process.state().is_sampling() {
                 let (source, seconds) = (source.to_owned(), TICK.as_secs_f64());
-                self.fold(Event::Sampled(Sample { source, color, seconds, measure, summary: String::new() }))?;
+                self.fold(&Event::Sampled(Sample { source, color, seconds, measure, summary: String::new() }))?;
             }
         }
         Ok(())
@@ -298,17 +298,17 @@ impl Node {
             self.send_migration(*resumed)?;
             if *resumed && self.world.migration == Migration::NotStarted {
                 let summary = "no trace of it".to_owned();
-                return self.fold(Event::Failed { check, verdict: Verdict::Inconclusive, summary });
+                return self.fold(&Event::Failed { check, verdict: Verdict::Inconclusive, summary });
             }
         }
         if self.world.failing.contains(&check) {
             if matches!(activity, Activity::Migrate { .. }) {
                 self.world.migration = Migration::Failed;
             }
-            return self.fold(Event::Failed { check, verdict: Verdict::Fail, summary: "it failed".to_owned() });
+            return self.fold(&Event::Failed { check, verdict: Verdict::Fail, summary: "it failed".to_owned() });
         }
         self.take_effect(activity);
-        self.fold(match activity {
+        self.fold(&match activity {
             Activity::Diagnose(color) => Event::Evidence { color: *color, diagnosis: Diagnosis::default() },
             _ => Event::Passed { check, summary: String::new() },
         })
@@ -409,9 +409,8 @@ impl Node {
             return Ok(());
         };
         let (name, stamp) = (sent.object.clone(), sent.stamp.clone());
-        self.fold(Event::Intent { write, object: name.clone(), stamp: stamp.clone(), step })?;
+        self.fold(&Event::Intent { write, object: name.clone(), stamp: stamp.clone(), step })?;
         self.flush();
-        laws::of_sending(self, &sent)?;
         let (serial, at) = (self.process.next_serial(), self.now);
         let error = String::new();
         let landed = match fate {
@@ -439,7 +438,7 @@ impl Node {
         self.process.view.route_stirred |= write.on() == On::Route;
         self.history.failed_on(write.on());
         self.history.refused |= fate == Fate::Hopeless;
-        self.fold(event)
+        self.fold(&event)
     }
 
     fn confirmed(
@@ -455,12 +454,12 @@ impl Node {
                 let object = expect.name.clone();
                 let left = self.world.route.iter().find(|left| left.name == object).cloned();
                 let complete = left.is_some_and(|left| self.process.route_replied(write, left, serial, at));
-                self.fold(Event::Wrote { write, object, stamp, complete })
+                self.fold(&Event::Wrote { write, object, stamp, complete })
             }
             Change::Color { expect, .. } => {
                 self.process.saw_color(self.world.color(expect.color).clone(), serial, at);
                 self.history.read(write.on(), &self.world);
-                self.fold(Event::Wrote { write, object: expect.object.clone(), stamp, complete: true })
+                self.fold(&Event::Wrote { write, object: expect.object.clone(), stamp, complete: true })
             }
         }
     }
@@ -488,7 +487,7 @@ impl Node {
     }
 
     fn ask(&mut self, request: Request) -> Result<(), Broken> {
-        self.fold(Event::Asked { request, by: String::new() })?;
+        self.fold(&Event::Asked { request, by: String::new() })?;
         if !self.process.is_rolling_back() {
             self.flush();
         }
@@ -599,7 +598,7 @@ impl Node {
         }
         self.history.processes += 1;
         let holder = Holder::new(self.history.processes);
-        self.process = Process::recover(&journal, &self.world, self.now, holder)?;
+        self.process = Process::recover(&journal, &self.world, self.now, &holder)?;
         self.history.surveyed(&self.world);
         Ok(None)
     }
