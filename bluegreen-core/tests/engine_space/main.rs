@@ -13,6 +13,7 @@ mod laws;
 mod moves;
 mod node;
 mod process;
+mod regressions;
 mod search;
 mod setup;
 mod stages;
