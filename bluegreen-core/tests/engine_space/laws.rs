@@ -6,8 +6,8 @@ use bluegreen_core::{
 };
 use jiff::Timestamp;
 
-use crate::moves::routes_to;
 use crate::node::{Broken, Node};
+use crate::offers::routes_to;
 use crate::search::name;
 use crate::setup::{NEW, OLD, Setup};
 use crate::world::{Change, Migration, Sent, Server, World};

@@ -20,14 +20,14 @@ fn check(name: &str, setup: &Setup, most: u8, ends: &[&str]) {
     // Around the test harness, which would keep it to itself.
     let _ = writeln!(
         std::io::stderr(),
-        "{name}: {} states, {} moves, {most} disturbances, {:.1} s; {:?}",
+        "{name}, at most {most} disturbances: {} states, {} moves, {:.1} s; ends {:?}",
         found.states,
         found.moves,
         began.elapsed().as_secs_f64(),
         found.ends
     );
     for (law, story) in &found.broken {
-        let _ = writeln!(std::io::stderr(), "BROKEN in {name}: {law}\n{story}");
+        println!("BROKEN in {name}: {law}\n{story}");
     }
     assert!(found.broken.is_empty(), "{name}: {} laws are broken", found.broken.len());
     for end in ends {

@@ -1,7 +1,5 @@
 //! Every law can be broken: engines that are wrong in one place each, and the shortest story that shows it.
 
-use std::io::Write as _;
-
 use bluegreen_core::engine::{Activity, Decide, Decision, Engine, State, Then, View};
 use bluegreen_core::plan::{Expiry, NoData};
 use bluegreen_core::{Check, Color, End, Ending, Event, On, Stage, Write};
@@ -34,7 +32,7 @@ fn catch(setup: &Setup, engine: Wrong, law: &str) {
     for most in 0..=2 {
         let Found { broken, states, .. } = explore(setup, &engine, most, Some(law));
         if let Some((law, story)) = broken.iter().find(|(broken, _)| broken.contains(law)) {
-            let _ = writeln!(std::io::stderr(), "caught after {states} states: {law}\n{story}");
+            println!("caught with {most} disturbances after {states} states: {law}\n{story}");
             assert!(story.lines().count() < 60, "the story is too long to be read");
             return;
         }
