@@ -122,6 +122,17 @@ fn a_new_color_that_is_unready_for_a_moment_after_a_long_canary_is_awaited() {
 }
 
 #[test]
+fn a_new_color_that_is_unready_when_a_program_recovers_late_is_awaited() {
+    let script = [
+        ("0 of 2 replicas", Move::Asked(Ask::Pause)),
+        ("paused by a person", Move::StaysPaused),
+        ("paused by a person", Move::Pods(Green, Pods::Flicker)),
+        ("paused by a person", Move::Crash(Crash::Saved, Downtime::None)),
+    ];
+    ends(&plain(), &script, "promoted");
+}
+
+#[test]
 fn a_crash_before_the_migration_was_begun_does_not_end_the_rollout() {
     let setup = Setup::deploy(|plan| plan.migration = migration(Placement::BeforeDeploy));
     ends(&setup, &[("raise the stamp", Move::Crash(Crash::Unsent, Downtime::None))], "promoted");

@@ -168,8 +168,10 @@ impl State {
         self.tries = None;
         self.seq = 0;
         self.inherited.extend(self.begun.keys());
-        // What was ready then may not be there any more.
-        self.passed.remove(&Check::Ready);
+        // What was ready then may not be there any more, and gets its time to become ready again.
+        if self.passed.remove(&Check::Ready).is_some() {
+            self.begun.insert(Check::Ready, record.at);
+        }
     }
 
     fn intend(&mut self, intent: Intent) {
@@ -227,6 +229,7 @@ impl State {
                 self.begun.remove(&Check::Ready);
             }
             Write::Shift(step) => {
+                self.begun.remove(&Check::Ready);
                 self.shifted.insert(step, at);
             }
             Write::Switch => self.switched = Some(at),
