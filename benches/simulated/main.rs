@@ -7,7 +7,7 @@ use std::time::Duration;
 use bluegreen_core::engine::{Decide, Engine, State, View};
 use bluegreen_core::plan::{Criterion, Watch};
 use bluegreen_core::{Clock, Journal, Release, Rollout, Target};
-use bluegreen_testkit::World;
+use bluegreen_testkit::{Behavior, World};
 use divan::Bencher;
 use divan::counter::ItemsCount;
 use tokio::runtime::{Builder, Runtime};
@@ -50,6 +50,20 @@ fn two_hour_rollout(bencher: Bencher<'_, '_>) {
             let world = World::builder().build();
             let watch = Watch::two_hours().signal(world.signal("errors"), Criterion::error_rate(0.01, 1));
             promote(&world, watch).await;
+        });
+    });
+}
+
+/// The test of the testkit's guide: the same watch, and a release that goes bad after an hour.
+#[divan::bench(sample_count = 20)]
+fn two_hour_test_with_a_regression(bencher: Bencher<'_, '_>) {
+    bencher.bench_local(|| {
+        paused().block_on(async {
+            let world = World::builder().build();
+            world.behaves("v2", Behavior::failing(0.03).from(Duration::from_secs(3600)));
+            let watch = Watch::two_hours().signal(world.signal("errors"), Criterion::error_rate(0.01, 100));
+            let outcome = rollout(&world, watch).run(Release::version("v2")).await.unwrap();
+            assert!(outcome.is_rolled_back(), "{}", outcome.report());
         });
     });
 }

@@ -35,8 +35,8 @@ struct Running {
     journal: Arc<dyn Journal>,
     requests: mpsc::Sender<Asked>,
     status: watch::Receiver<Status>,
-    updates: broadcast::WeakSender<Update>,
-    first: Option<broadcast::Receiver<Update>>,
+    updates: broadcast::WeakSender<Arc<Update>>,
+    first: Option<broadcast::Receiver<Arc<Update>>>,
     task: Owned,
 }
 
@@ -51,12 +51,12 @@ impl Drop for Owned {
 
 /// Passes updates on to the handle's streams.
 #[derive(Debug)]
-pub(crate) struct Told(pub(crate) broadcast::Sender<Update>);
+pub(crate) struct Told(pub(crate) broadcast::Sender<Arc<Update>>);
 
 impl Observer for Told {
     fn notify(&self, update: &Update) {
         // An error means that nobody listens, which is fine.
-        let _ = self.0.send(update.clone());
+        let _ = self.0.send(Arc::new(update.clone()));
     }
 }
 
@@ -71,7 +71,7 @@ impl Handle {
         journal: Arc<dyn Journal>,
         requests: mpsc::Sender<Asked>,
         status: watch::Receiver<Status>,
-        (updates, first): (broadcast::WeakSender<Update>, broadcast::Receiver<Update>),
+        (updates, first): (broadcast::WeakSender<Arc<Update>>, broadcast::Receiver<Arc<Update>>),
         driver: impl Future<Output = Result<End, RunError>> + Send + 'static,
     ) -> Self {
         let task = Owned(tokio::spawn(driver));
@@ -95,7 +95,7 @@ impl Handle {
     }
 
     /// What goes on, until the rollout's task ends. The first stream has everything from the beginning; later ones begin where they are made. A reader
-    /// that falls behind by some thousand updates loses the oldest; the journal has what was recorded.
+    /// that falls behind by a thousand updates loses the oldest; the journal has what was recorded.
     pub fn events(&mut self) -> BoxStream<'static, Update> {
         let Inner::Running(running) = &mut self.kind else {
             return stream::empty().boxed();
@@ -105,7 +105,7 @@ impl Handle {
         stream::unfold(updates, |mut updates| async move {
             loop {
                 match updates.recv().await {
-                    Ok(update) => return Some((update, updates)),
+                    Ok(update) => return Some((Arc::unwrap_or_clone(update), updates)),
                     Err(broadcast::error::RecvError::Lagged(_)) => {}
                     Err(broadcast::error::RecvError::Closed) => return None,
                 }

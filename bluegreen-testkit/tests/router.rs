@@ -145,10 +145,11 @@ async fn a_preview_path_is_made_once() {
 #[tokio::test(start_paused = true)]
 async fn our_own_writes_are_held_to_the_laws() {
     let world = World::builder().build();
-    deploy(&world, Color::Green, "v2", 1).await.unwrap();
+    switch(&world, Color::Blue, 1).await.unwrap();
+    deploy(&world, Color::Green, "v2", 2).await.unwrap();
     assert!(world.violations().is_empty());
-    switch(&world, Color::Green, 2).await.unwrap();
-    deploy(&world, Color::Green, "v3", 3).await.unwrap();
+    switch(&world, Color::Green, 3).await.unwrap();
+    deploy(&world, Color::Green, "v3", 4).await.unwrap();
     assert_eq!(
         world.violations(),
         [

@@ -1,5 +1,6 @@
 //! What takes its time: checks, proofs, waits on others. Each is a future that ends in events.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +18,12 @@ use crate::color::Color;
 use crate::engine::{Activity, ProbeStage, State};
 use crate::record::{Check, Event};
 use crate::stage::Stage;
+
+/// So long an answer to a migration's run is waited for before its state is asked for. That a run takes longer is normal.
+const MIGRATION_SLICE: Duration = Duration::from_secs(60);
+
+/// How long the read of an address may take.
+const ADDRESS: Duration = Duration::from_secs(10);
 
 /// How long to wait before something that failed for the moment is asked again.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -82,6 +89,17 @@ impl Context {
         self.state.plan().call_deadline
     }
 
+    /// Calls until it succeeds, each time for as long as a call may take.
+    async fn insist<T, F: Future<Output = Result<T, BackendError>>>(
+        &self,
+        action: &str,
+        object: &str,
+        ask: impl Fn() -> F,
+    ) -> Result<T, (Verdict, String)> {
+        let asked = persist(|| call(self.deadline(), action, object, ask())).await;
+        asked.map_err(|error| (Verdict::Inconclusive, chain(&error)))
+    }
+
     fn endpoints(&self, color: Color) -> &[Endpoint] {
         let [blue, green] = &self.endpoints;
         if color == Color::Blue { blue } else { green }
@@ -133,14 +151,13 @@ impl Context {
         let Some(runner) = &self.backends.migrations else {
             return Ok("nothing to run".to_owned());
         };
-        let pending = persist(|| runner.pending(&self.state.started.release)).await;
-        let pending = pending.map_err(|error| (Verdict::Inconclusive, chain(&error)))?;
+        let release = &self.state.started.release;
+        let pending = self.insist("list", "pending migrations", || runner.pending(release)).await?;
         if pending.migrations.is_empty() {
             return Ok("nothing pending".to_owned());
         }
         let run = self.migration_run(pending.set);
-        let mut status =
-            persist(|| runner.status(&run)).await.map_err(|error| (Verdict::Inconclusive, chain(&error)))?;
+        let mut status = self.insist("look for", &run.set, || runner.status(&run)).await?;
         if resumed && status == MigrationStatus::NotStarted {
             let lost = "it was about to be run when its program died, and there is no trace of it: see whether it ran";
             return Err((Verdict::Inconclusive, lost.to_owned()));
@@ -151,13 +168,13 @@ impl Context {
                 MigrationStatus::Failed { reason, log } => return Err((Verdict::Fail, format!("{reason}: {log}"))),
                 MigrationStatus::NotStarted | MigrationStatus::Running => {}
             }
-            status = match runner.run(&run).await {
+            // Asked for again and again, as an answer may be lost; the run itself goes on.
+            status = match call(MIGRATION_SLICE, "run", &run.set, runner.run(&run)).await {
                 Ok(status) => status,
                 Err(error) => {
-                    tracing::warn!(error = chain(&error), "the migration's state is unknown; asking for it");
+                    tracing::debug!(error = chain(&error), "the migration has not answered; asking how it does");
                     tokio::time::sleep(AGAIN).await;
-                    let asked = persist(|| runner.status(&run)).await;
-                    asked.map_err(|error| (Verdict::Inconclusive, chain(&error)))?
+                    self.insist("look for", &run.set, || runner.status(&run)).await?
                 }
             };
         }
@@ -168,7 +185,9 @@ impl Context {
             return Ok("nothing was run".to_owned());
         };
         let run = self.migration_run(String::new());
-        match runner.old_release_works(&run).await {
+        // It starts a replica of the old release, and so may take as long as one takes to become ready.
+        let deadline = self.state.plan().ready_deadline;
+        match call(deadline, "try", "the old release on the new schema", runner.old_release_works(&run)).await {
             Ok(report) if report.works => Ok(report.evidence),
             Ok(report) => Err((Verdict::Fail, report.evidence)),
             Err(error) => Err((Verdict::Inconclusive, chain(&error))),
@@ -177,14 +196,14 @@ impl Context {
 
     async fn pin(&self, color: Color, minimum: Option<u32>) -> Checked {
         let pin = || self.backends.environment.pin_capacity(color, minimum);
-        let written = persist(pin).await.map_err(|error| (Verdict::Inconclusive, chain(&error)))?;
+        let written = self.insist("pin", color.as_str(), pin).await?;
         let to = minimum.map_or_else(|| "what it was".to_owned(), |minimum| format!("at least {minimum}"));
         Ok(if written { format!("set to {to}") } else { format!("was {to} already") })
     }
 
     async fn prepare_preview(&self, color: Color) -> Checked {
         let prepare = || self.backends.router.prepare_preview(color);
-        let made = persist(prepare).await.map_err(|error| (Verdict::Inconclusive, chain(&error)))?;
+        let made = self.insist("make a preview path to", color.as_str(), prepare).await?;
         Ok(if made { "made".to_owned() } else { "there".to_owned() })
     }
 
@@ -199,7 +218,10 @@ impl Context {
             return Err((Verdict::Inconclusive, "no such probe".to_owned()));
         };
         let endpoints = self.endpoints(color).to_vec();
-        run_probe(&self.backends, &**probe, ProbeTarget { color, via, address: None, endpoints, once: false }).await
+        let target = ProbeTarget { color, via, address: None, endpoints, once: false };
+        let deadline = self.state.plan().probe_deadline;
+        let probed = tokio::time::timeout(deadline, run_probe(&self.backends, &**probe, target)).await;
+        probed.unwrap_or_else(|_| Err((Verdict::Inconclusive, format!("no verdict within {deadline:?}"))))
     }
 
     async fn approve(&self) -> Checked {
@@ -255,9 +277,9 @@ impl Context {
 
     async fn begin_drain(&self, endpoints: &[Endpoint]) -> String {
         let Some(drainer) = &self.backends.drainer else { return "nothing to ask".to_owned() };
-        match persist(|| drainer.begin(endpoints)).await {
+        match self.insist("drain", "the old color", || drainer.begin(endpoints)).await {
             Ok(()) => format!("{} asked to finish their connections", endpoints.len()),
-            Err(error) => format!("could not be asked: {}", chain(&error)),
+            Err((_, error)) => format!("could not be asked: {error}"),
         }
     }
 
@@ -265,9 +287,9 @@ impl Context {
         let Some(drainer) = &self.backends.drainer else {
             return "nothing to take back".to_owned();
         };
-        match persist(|| drainer.cancel(self.endpoints(color))).await {
+        match self.insist("stop draining", color.as_str(), || drainer.cancel(self.endpoints(color))).await {
             Ok(()) => "serves as before".to_owned(),
-            Err(error) => format!("could not be told, and goes on draining: {}", chain(&error)),
+            Err((_, error)) => format!("could not be told, and goes on draining: {error}"),
         }
     }
 
@@ -294,7 +316,15 @@ fn outcome(check: Check, checked: Checked) -> Event {
 pub(super) async fn run_probe(backends: &Backends, probe: &dyn HealthProbe, mut target: ProbeTarget) -> Checked {
     let unusable = |error: &BackendError| (Verdict::Inconclusive, chain(error));
     if probe.needs_address() {
-        let address = persist(|| backends.router.address(target.via, target.color)).await;
+        let address = || {
+            call(
+                ADDRESS,
+                "find an address of",
+                target.color.as_str(),
+                backends.router.address(target.via, target.color),
+            )
+        };
+        let address = persist(address).await;
         target.address = address.map_err(|error| unusable(&error))?;
     }
     let report = probe.check(&target).await.map_err(|error| unusable(&error))?;

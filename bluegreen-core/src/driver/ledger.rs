@@ -24,12 +24,14 @@ pub(crate) struct Ledger {
     rollout: RolloutId,
     position: u64,
     pending: Vec<Record>,
+    /// Whether an append was sent whose fate is unknown.
+    unsure: bool,
 }
 
 impl Ledger {
     /// A ledger that goes on after `position` records.
     pub(crate) fn new(journal: Arc<dyn Journal>, target: Target, rollout: RolloutId, position: u64) -> Self {
-        Self { journal, target, rollout, position, pending: Vec::new() }
+        Self { journal, target, rollout, position, pending: Vec::new(), unsure: false }
     }
 
     pub(crate) fn record(&self, at: Timestamp, holder: &Holder, stage: Stage, event: Event) -> Record {
@@ -48,21 +50,31 @@ impl Ledger {
             || self.pending.first().is_some_and(aged)
     }
 
-    /// Makes everything that is pending durable, in one append, and returns it.
+    /// Makes everything that is pending durable, in one append, and returns it. May be dropped: then the next call looks
+    /// first what became of it.
     pub(crate) async fn flush(&mut self) -> Result<Vec<Record>, JournalError> {
+        let mut durable = if self.unsure { self.look().await? } else { Vec::new() };
         if self.pending.is_empty() {
-            return Ok(Vec::new());
+            return Ok(durable);
         }
-        let appended = match self.append().await {
-            Err(JournalError::Io { .. }) => self.append_again().await,
-            result => result,
-        };
-        appended?;
+        self.unsure = true;
+        match self.append().await {
+            Err(JournalError::Io { .. }) => {
+                durable.extend(self.look().await?);
+                self.append().await?;
+            }
+            result => result?,
+        }
+        self.unsure = false;
         self.position += self.pending.len() as u64;
-        Ok(std::mem::take(&mut self.pending))
+        durable.append(&mut self.pending);
+        Ok(durable)
     }
 
     async fn append(&self) -> Result<(), JournalError> {
+        if self.pending.is_empty() {
+            return Ok(());
+        }
         let append = self.journal.append(&self.target, &self.rollout, self.position, &self.pending);
         match tokio::time::timeout(DEADLINE, append).await {
             Ok(result) => result,
@@ -70,16 +82,22 @@ impl Ledger {
         }
     }
 
-    /// Whether a failed append happened is unknown: the journal is read before anything is appended again.
-    async fn append_again(&self) -> Result<(), JournalError> {
+    /// Whether a failed append happened is unknown: the journal is read before anything is appended again. Returns what
+    /// of the pending records is in it. Records of somebody else make the next append fail.
+    async fn look(&mut self) -> Result<Vec<Record>, JournalError> {
         let load = self.journal.load(&self.target, &self.rollout);
         let log = match tokio::time::timeout(DEADLINE, load).await {
             Ok(Err(JournalError::Missing { .. })) if self.position == 0 => Default::default(),
             Ok(log) => log?,
             Err(elapsed) => return Err(self.failed(elapsed)),
         };
-        let tail = log.records.get(self.position as usize..);
-        if tail == Some(&self.pending) { Ok(()) } else { self.append().await }
+        let tail = log.records.get(self.position as usize..).unwrap_or_default();
+        if !self.pending.starts_with(tail) {
+            return Ok(Vec::new());
+        }
+        self.unsure = false;
+        self.position += tail.len() as u64;
+        Ok(self.pending.drain(..tail.len()).collect())
     }
 
     fn failed(&self, source: tokio::time::error::Elapsed) -> JournalError {

@@ -58,6 +58,8 @@ pub(crate) struct Driver {
     status: watch::Sender<Status>,
     /// Since when the world can't be reached.
     unreachable: Option<(Timestamp, u32)>,
+    /// Since when the journal can't be written, while a rollback goes on without it.
+    mute: Option<Timestamp>,
 }
 
 /// Where a rollout stands.
@@ -102,6 +104,7 @@ impl Driver {
             colors: PerColor::from_fn(|color| backends.environment.watch(color)),
             route: backends.router.watch(),
             unreachable: None,
+            mute: None,
             deaf: Deaf::default(),
             backends,
             ledger,

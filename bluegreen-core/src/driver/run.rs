@@ -19,6 +19,10 @@ const MOST_IDLE_DECISIONS: u32 = 10_000;
 /// So many events of each watch are taken in at once at most, so that a busy watch can't hold a decision up.
 const MOST_CAUGHT_UP: u32 = 64;
 
+/// A rollback waits so long for the journal, and asks it again after a pause.
+const JOURNAL_PATIENCE: std::time::Duration = std::time::Duration::from_secs(1);
+const JOURNAL_PAUSE: jiff::SignedDuration = jiff::SignedDuration::from_secs(10);
+
 /// Waits are at most this long, as the wall clock may jump.
 const LONGEST_SLEEP: std::time::Duration = std::time::Duration::from_secs(30);
 
@@ -99,13 +103,21 @@ impl Driver {
     /// Makes what is known durable. A forward step waits for the journal; a rollback is protected by its fence, and goes on
     /// without a journal that doesn't work (law 6), though not against another process that writes to it.
     pub(super) async fn flush_or_go_on(&mut self) -> Result<(), RunError> {
-        match self.flush().await {
-            Err(RunError::Journal(error)) if self.is_rolling_back() && !is_taken(&error) => {
-                tracing::error!(error = chain(&error), "the journal can't be written; the rollback goes on without it");
-                Ok(())
-            }
-            result => result,
+        if !self.is_rolling_back() {
+            return self.flush().await;
         }
+        let now = self.now();
+        if self.mute.is_some_and(|since| now.duration_since(since) < JOURNAL_PAUSE) {
+            return Ok(());
+        }
+        let error = match tokio::time::timeout(JOURNAL_PATIENCE, self.flush()).await {
+            Ok(Err(RunError::Journal(error))) if !is_taken(&error) => chain(&error),
+            Ok(result) => return result,
+            Err(_) => format!("no answer within {JOURNAL_PATIENCE:?}"),
+        };
+        tracing::error!(error, "the journal can't be written; the rollback goes on without it");
+        self.mute = Some(now);
+        Ok(())
     }
 
     /// Waits until something happens, at most until `until`, and takes it in.

@@ -42,6 +42,6 @@ impl Thinking<'_> {
     /// Whether a deployment was sent whose fate is unknown, by this process or, after a recovery, by another.
     fn tried_to_deploy(self) -> bool {
         let doubt = self.state.doubts.values().any(|doubt| doubt.intent.write == Write::Deploy(self.new_color()));
-        doubt || self.state.recovered
+        doubt || self.state.is_recovered()
     }
 }

@@ -1,6 +1,7 @@
 //! Becoming the holder of the route (rules R2, R6 and R7).
 
 use super::decision::{Activity, Decision};
+use super::state::name;
 use super::thinking::{DECIDE, Thinking, end, foreign_edit, halt, superseded};
 use crate::backend::{RouteObject, RouteObservation};
 use crate::record::{Check, End, Ending, Kind, On, Write};
@@ -33,7 +34,7 @@ impl Thinking<'_> {
 
     fn preflight(self) -> Option<Decision> {
         let wanted =
-            !self.plan().preflights.is_empty() && self.state.started.kind == Kind::Deploy && !self.state.recovered;
+            !self.plan().preflights.is_empty() && self.state.started.kind == Kind::Deploy && !self.state.is_recovered();
         (wanted && !self.state.has_passed(Check::Preflight))
             .then(|| self.run(Stage::Preflight, Activity::Preflight, None))
     }
@@ -41,7 +42,7 @@ impl Thinking<'_> {
     /// A rollout that was aborted, or whose preflights failed, before it wrote anything has nothing to undo.
     fn end_before_writing(self) -> Option<Decision> {
         let state = self.state;
-        if state.recovered || !state.holding.raised.is_empty() || !state.doubts.is_empty() {
+        if state.is_recovered() || !state.holding.raised.is_empty() || !state.doubts.is_empty() {
             return None;
         }
         if let Some((Ending::Abort { reason }, _)) = &state.ending {
@@ -55,11 +56,12 @@ impl Thinking<'_> {
         for object in &route.objects {
             if let Some(mark) = &object.mark
                 && mark.stamp.holder != self.state.holder
+                && !self.state.predecessors.contains(&mark.stamp.holder)
                 && !self.was_found(object)
             {
                 return Some(superseded(&format!("{} carries {mark}", object.name)));
             }
-            if !self.state.recovered || self.is_untouched(object) {
+            if !self.state.is_recovered() || self.is_untouched(object) {
                 continue;
             }
             // A rollout that goes on doesn't take a foreign edit for the truth (R7).
@@ -71,7 +73,7 @@ impl Thinking<'_> {
                 _ => return Some(halt(&foreign_edit(object), DECIDE)),
             }
         }
-        if !self.state.recovered && route.active() != Some(self.state.origin()) {
+        if !self.state.is_recovered() && route.active() != Some(self.state.origin()) {
             let found = route.active().map_or_else(|| "no single color".to_owned(), |color| color.to_string());
             let reason = format!("the route served {} when this rollout began, and now {found}", self.state.origin());
             return Some(end(End::Aborted { reason }));
@@ -79,8 +81,12 @@ impl Thinking<'_> {
         None
     }
 
-    /// Whether the object carries what it carried before the rollout began, so that this rollout never raised it.
+    /// Whether the object carries what it carried before the rollout began, because this rollout never raised it: no mark
+    /// can also mean that somebody has replaced the object since.
     fn is_untouched(self, object: &RouteObject) -> bool {
+        if self.state.wrote.contains_key(name(Write::Raise)) {
+            return false;
+        }
         let before = self.state.started.found.iter().find(|before| before.name == object.name);
         before.is_some_and(|before| before.mark == object.mark)
     }

@@ -25,8 +25,8 @@ pub struct State {
     pub started: Started,
     /// Who performs it now.
     pub holder: Holder,
-    /// Whether another process began it.
-    pub recovered: bool,
+    /// Who performed it before, and is not to write any more.
+    pub predecessors: BTreeSet<Holder>,
     /// What this process holds.
     pub holding: Holding,
     /// How many replicas the new color is to have.
@@ -175,6 +175,12 @@ impl State {
     #[must_use]
     pub const fn plan(&self) -> &PlanSpec {
         &self.started.plan
+    }
+
+    /// Whether another process began it.
+    #[must_use]
+    pub fn is_recovered(&self) -> bool {
+        !self.predecessors.is_empty()
     }
 
     /// The color that served when the rollout began.

@@ -223,9 +223,11 @@ impl<'a> Thinking<'a> {
             return Budget::Free;
         };
         let budget = &self.plan().writes;
-        // A rollback, and everything that tidies up, is tried for as long as the rollback may take.
+        // A rollback, and everything that tidies up, is tried for as long as the rollback may take, and never less often.
         let spent = match &self.state.ending {
-            Some((_, since)) => self.now > after(*since, self.plan().roll_back.deadline),
+            Some((_, since)) => {
+                tries.counted >= budget.attempts && self.now > after(*since, self.plan().roll_back.deadline)
+            }
             None => tries.counted >= budget.attempts || self.now > after(tries.since, budget.within),
         };
         if tries.hopeless || spent {
@@ -238,7 +240,7 @@ impl<'a> Thinking<'a> {
 
     fn out_of_budget(self, write: Write, error: &str) -> Decision {
         let reason = format!("could not {write}: {error}");
-        if self.state.holding.raised.is_empty() && self.state.doubts.is_empty() && !self.state.recovered {
+        if self.state.holding.raised.is_empty() && self.state.doubts.is_empty() && !self.state.is_recovered() {
             return end(End::Aborted { reason });
         }
         let tidies = self.state.watch.passed.is_some() || write == Write::Release;

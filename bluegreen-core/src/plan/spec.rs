@@ -31,6 +31,8 @@ pub struct PlanSpec {
     pub migration: Option<MigrationSpec>,
     /// How long the new color may take to become ready, from its deployment.
     pub ready_deadline: Duration,
+    /// How long each probe of the stages before the switch may take, all its tries together.
+    pub probe_deadline: Duration,
     /// Probes of the new color before it gets traffic.
     pub smoke: Vec<Description>,
     /// Probes that warm the new color up, or put it under load, and say when it is warm.
@@ -76,6 +78,7 @@ impl PlanSpec {
             backup: false,
             migration: None,
             ready_deadline: Duration::from_secs(600),
+            probe_deadline: Duration::from_secs(1800),
             smoke: Vec::new(),
             warm_up: Vec::new(),
             canary: Vec::new(),

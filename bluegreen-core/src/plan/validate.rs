@@ -58,6 +58,7 @@ pub(crate) fn validate(spec: &PlanSpec, abilities: Abilities) -> Vec<Problem> {
     for (field, duration) in [
         ("ready_deadline", spec.ready_deadline),
         ("converge_deadline", spec.converge_deadline),
+        ("probe_deadline", spec.probe_deadline),
         ("call_deadline", spec.call_deadline),
         ("roll_back.deadline", spec.roll_back.deadline),
         ("writes.within", spec.writes.within),

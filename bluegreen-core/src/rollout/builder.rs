@@ -110,6 +110,12 @@ impl RolloutBuilder {
         self
     }
 
+    /// How long each probe before the switch may take, all its tries together; 30 min unless set, enough for a load test.
+    pub fn probes_within(mut self, deadline: Duration) -> Self {
+        self.spec.probe_deadline = deadline;
+        self
+    }
+
     /// Probes the new color through its preview path before it gets traffic. May be called again.
     pub fn smoke(mut self, probe: impl HealthProbe) -> Self {
         self.spec.smoke.push(probe.describe());

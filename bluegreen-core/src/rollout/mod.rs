@@ -30,8 +30,8 @@ use crate::target::Target;
 
 /// So many requests of people may wait to be taken.
 const REQUESTS: usize = 16;
-/// So many updates are kept for a reader that is slow.
-const UPDATES: usize = 4096;
+/// So many updates are kept for a reader that is slow. The room for them is taken when a rollout begins.
+const UPDATES: usize = 1024;
 
 /// A validated plan with its backends: everything that is needed to bring releases to users.
 ///

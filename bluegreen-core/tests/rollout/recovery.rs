@@ -5,10 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use bluegreen_core::plan::{Capacity, Watch};
-use bluegreen_core::{
-    Color, Journal, JournalError, Log, MemoryJournal, Outcome, Record, Release, RolloutId, RunError, Target,
-};
-use bluegreen_testkit::{Behavior, World};
+use bluegreen_core::{Color, Journal, JournalError, Log, Outcome, Record, Release, RolloutId, RunError, Target};
+use bluegreen_testkit::{Behavior, World, WorldJournal};
 use tokio::sync::Notify;
 
 use crate::support::{minutes, plain, run};
@@ -16,7 +14,7 @@ use crate::support::{minutes, plain, run};
 /// A journal whose program dies at the n-th append: right before it, or right after it was durable.
 #[derive(Debug, Clone)]
 struct Deadly {
-    inner: MemoryJournal,
+    inner: WorldJournal,
     appends: Arc<AtomicU64>,
     dies_at: u64,
     durable: bool,
@@ -161,7 +159,7 @@ async fn a_watch_with_a_gap_is_confirmed_and_its_deadline_does_not_move() {
 #[tokio::test(start_paused = true)]
 async fn a_rollback_goes_on_without_its_journal() {
     #[derive(Debug)]
-    struct Full(MemoryJournal, Arc<AtomicU64>);
+    struct Full(WorldJournal, Arc<AtomicU64>);
     #[async_trait]
     impl Journal for Full {
         async fn rollouts(&self, target: &Target) -> Result<Vec<RolloutId>, JournalError> {

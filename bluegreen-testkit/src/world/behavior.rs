@@ -1,5 +1,6 @@
 //! How the pods of a release behave.
 
+use std::fmt;
 use std::time::Duration;
 
 /// What the pods of a release do, each by its own time; set with [`World::behaves`](super::World::behaves).
@@ -89,5 +90,25 @@ impl Behavior {
 
     const fn fated(fate: Fate) -> Self {
         Self { fate, failing: None, start_time: None }
+    }
+}
+
+impl fmt::Display for Behavior {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.fate, self.failing) {
+            (Fate::StaysReady, None) => f.write_str("works well"),
+            (Fate::StaysReady, Some(failing)) => {
+                write!(f, "answers {} % of its requests badly", failing.share * 100.0)?;
+                if !failing.from.is_zero() {
+                    write!(f, ", {:?} after its pods are ready", failing.from)?;
+                }
+                Ok(())
+            }
+            (Fate::NeverReady, _) => f.write_str("never gets ready"),
+            (Fate::ImageMissing, _) => f.write_str("has no image"),
+            (Fate::CrashingAfter(after), _) => write!(f, "crashes {after:?} after its pods are ready"),
+            (Fate::UnreadyAfter(after), _) => write!(f, "goes unready {after:?} after its pods are ready"),
+        }?;
+        self.start_time.map_or(Ok(()), |start| write!(f, ", starting in {start:?}"))
     }
 }

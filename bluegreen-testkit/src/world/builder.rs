@@ -168,6 +168,11 @@ impl WorldBuilder {
         self
     }
 
+    /// The color that serves at first.
+    pub(crate) const fn serves(&self) -> Color {
+        self.serving
+    }
+
     /// Makes the world; its time begins now. Call it where tokio's time is already as the test wants it, paused or not.
     #[must_use]
     pub fn build(self) -> World {

@@ -61,20 +61,23 @@ impl Environment for WorldEnvironment {
 
     async fn deploy(&self, deploy: Deploy<'_>) -> Result<ColorObservation, BackendError> {
         let site = self.site("environment.deploy", "deploy", deploy.expect.color);
+        let site = site.leaving(deploy.stamp).hurting(Some(deploy.expect.color));
         let write = Write::new(deploy.expect, deploy.fence, deploy.stamp);
         let (release, replicas) = (deploy.release.clone(), deploy.replicas);
-        self.shared.call(site, move |state| state.deploy(&write, release, replicas)).await
+        self.shared.call(site, move |state| state.deploy(&write, &release, replicas)).await
     }
 
     async fn scale(&self, scale: Scale<'_>) -> Result<ColorObservation, BackendError> {
         let site = self.site("environment.scale", "scale", scale.expect.color);
+        let hurts = (scale.replicas < scale.expect.desired).then_some(scale.expect.color);
+        let site = site.leaving(scale.stamp).hurting(hurts);
         let write = Write::new(scale.expect, scale.fence, scale.stamp);
         let (replicas, cleanup_after) = (scale.replicas, scale.cleanup_after);
         self.shared.call(site, move |state| state.scale(&write, replicas, cleanup_after)).await
     }
 
     async fn seal(&self, seal: Seal<'_>) -> Result<ColorObservation, BackendError> {
-        let site = self.site("environment.seal", "seal", seal.expect.color);
+        let site = self.site("environment.seal", "seal", seal.expect.color).leaving(seal.stamp);
         let write = Write::new(seal.expect, seal.fence, seal.stamp);
         self.shared.call(site, move |state| state.seal(&write)).await
     }
@@ -155,7 +158,7 @@ impl State {
         self.slot(color).observe(self.now)
     }
 
-    fn deploy(&mut self, write: &Write, release: Release, replicas: u32) -> Result<ColorObservation, BackendError> {
+    fn deploy(&mut self, write: &Write, release: &Release, replicas: u32) -> Result<ColorObservation, BackendError> {
         let color = write.expect.color;
         let found = self.observe(color);
         write.test(&found)?;
@@ -166,11 +169,12 @@ impl State {
                 message: "a release is deployed with at least one replica".to_owned(),
             });
         }
-        let replaces = (self.slot(color).deployment.as_ref()).is_some_and(|deployment| deployment.release != release);
+        let replaces = (self.slot(color).deployment.as_ref()).is_some_and(|deployment| deployment.release != *release);
         if replaces || replicas < found.desired {
             self.check_spared(color, &format!("{release} was deployed with {replicas} replicas"));
         }
-        self.set_color(color, release, replicas);
+        self.check_color_write(&found, &write.stamp, replicas);
+        self.set_color(color, release.clone(), replicas);
         Ok(self.stamped(color, &write.stamp))
     }
 
@@ -187,6 +191,7 @@ impl State {
             let from = found.desired;
             self.check_spared(color, &format!("it was scaled down from {from} to {replicas} replicas"));
         }
+        self.check_color_write(&found, &write.stamp, replicas);
         let Some(deployment) = &mut self.slots.get_mut(color).deployment else {
             return Err(missing(found.object));
         };
@@ -203,6 +208,7 @@ impl State {
         if !found.exists {
             return Err(missing(found.object));
         }
+        self.check_color_write(&found, &write.stamp, found.desired);
         self.touch(color);
         Ok(self.stamped(color, &write.stamp))
     }
@@ -215,8 +221,12 @@ impl State {
         self.observe(color)
     }
 
-    /// Law 2: what serves is never touched.
+    /// Law 2: what serves is never touched. What somebody did to the route after the writer saw it last, it can't know:
+    /// then it makes up for it (rule R10).
     pub(crate) fn check_spared(&mut self, color: Color, what: &str) {
+        if self.sender.is_some_and(|sender| self.edited_unseen(sender)) {
+            return;
+        }
         let object = self.route.iter().find(|object| object.references(color));
         if let Some((name, state)) = object.map(|object| (&object.name, &object.state)) {
             let what = format!("{color} was touched while {name} routes to {state}: {what}");

@@ -8,6 +8,9 @@ mod environment;
 mod fault;
 mod follow;
 mod gate;
+mod incident;
+mod journal;
+mod laws;
 mod migration_runner;
 mod observer;
 mod person;
@@ -23,12 +26,14 @@ mod snapshot;
 mod state;
 mod time;
 mod timeline;
+mod trace;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bluegreen_core::{
-    Color, ColorObservation, GateDecision, Measure, MemoryJournal, MigrationRun, RouteObservation, Update,
+    Color, ColorObservation, GateDecision, Measure, MemoryJournal, MigrationRun, Rollout, RolloutBuilder,
+    RouteObservation, Target, Update,
 };
 use jiff::Timestamp;
 
@@ -37,8 +42,10 @@ pub use self::builder::WorldBuilder;
 pub use self::clock::{WorldClock, WorldEntropy};
 pub use self::drainer::WorldDrainer;
 pub use self::environment::WorldEnvironment;
-pub use self::fault::{Call, Fault};
+pub use self::fault::{Call, Fault, ParseFaultError};
 pub use self::gate::{WorldGate, WorldPreflight};
+pub use self::incident::Incident;
+pub use self::journal::WorldJournal;
 pub use self::migration_runner::WorldMigrations;
 pub use self::observer::WorldObserver;
 pub use self::probe::WorldProbe;
@@ -67,6 +74,16 @@ pub struct World {
 impl World {
     const fn new(shared: Arc<Shared>, entropy: WorldEntropy, journal: MemoryJournal) -> Self {
         Self { shared, entropy, journal }
+    }
+
+    /// A rollout to `target` with this world's colors, route, journal, clock and randomness; all else is the test's.
+    pub fn rollout(&self, target: &Target) -> RolloutBuilder {
+        Rollout::builder(target)
+            .environment(self.environment())
+            .router(self.router())
+            .journal(self.journal())
+            .clock(self.clock())
+            .entropy(self.entropy())
     }
 
     /// The two colors.
@@ -125,8 +142,36 @@ impl World {
 
     /// The journal; always the same one, so that a second rollout can go on with the first.
     #[must_use]
-    pub fn journal(&self) -> MemoryJournal {
-        self.journal.clone()
+    pub fn journal(&self) -> WorldJournal {
+        WorldJournal::new(Arc::clone(&self.shared), self.journal.clone())
+    }
+
+    /// The same world as another program sees it: all backends of the answer are that program's. A
+    /// [`Fault`] that kills a program kills only the one whose call it hits.
+    #[must_use]
+    pub fn another_program(&self) -> Self {
+        let shared = Arc::new(self.shared.another_program());
+        Self { shared, entropy: self.entropy.clone(), journal: self.journal.clone() }
+    }
+
+    /// Waits until this program has died of a [`Fault`]. Nothing tells its rollout, which hangs: drop its handle.
+    pub async fn died(&self) {
+        self.shared.died().await;
+    }
+
+    /// Waits until the call with this number was made.
+    pub(crate) async fn reached(&self, call: u64) {
+        self.shared.until(|state| (state.faults.count() >= call).then_some(())).await;
+    }
+
+    /// Whether somebody ever routed to a color that had no ready pod.
+    pub(crate) fn was_misrouted(&self) -> bool {
+        self.shared.look(|state| state.misrouted)
+    }
+
+    /// Takes back everything that is still to go wrong, and lets all releases work well.
+    pub(crate) fn calm(&self) {
+        self.shared.change(state::State::calm);
     }
 
     /// The wall clock.
@@ -147,12 +192,12 @@ impl World {
     /// Sets how the pods of all releases with this version behave: those that are there, as if they had become ready
     /// now, and those to come.
     pub fn behaves(&self, version: impl Into<String>, behavior: Behavior) {
-        self.shared.change(|state| state.behave(version.into(), behavior));
+        self.happens(Incident::Behaves { version: version.into(), behavior });
     }
 
     /// Sets what the gate says from now on.
     pub fn decide(&self, decision: GateDecision) {
-        self.shared.change(|state| state.decision = decision);
+        self.happens(Incident::Decide(decision));
     }
 
     /// Lets the precondition fail from now on.
@@ -162,7 +207,7 @@ impl World {
 
     /// Sets what the signal of this name says from now on, whatever the pods do.
     pub fn signal_returns(&self, name: impl Into<String>, measure: Measure) {
-        self.shared.change(|state| state.measures.insert(name.into(), measure));
+        self.happens(Incident::SignalReturns { name: name.into(), measure });
     }
 
     /// Lets every migration that is begun from now on fail.
@@ -225,12 +270,29 @@ impl World {
         self.shared.look(|state| state.faults.calls().to_vec())
     }
 
-    /// The laws that backend writes broke, with when and how; empty if all is well. What is checked is that traffic was
-    /// only pointed at colors with a ready pod (law 1), and that no color was changed or made smaller while the route
-    /// referenced it (law 2).
+    /// The laws of `bluegreen` that writes broke, with when and how; empty if all is well.
+    ///
+    /// Checked is, for every write that lands: traffic is only pointed at a color that has a ready pod and holds the release
+    /// that the rollout means (law 1); no color is changed or made smaller while the route references it (2); every write
+    /// leaves a new stamp, only the holder moves traffic, never over a foreign edit, and never to a color that it hasn't
+    /// sealed (3); every write was journaled as an intent before (4); nothing is scaled down without proof (9); nothing is
+    /// written after the end (10). What a rollout means is read from [`journal`](Self::journal); of a rollout with another
+    /// journal, only the laws that can do without are checked.
     #[must_use]
     pub fn violations(&self) -> Vec<String> {
         self.shared.look(|state| state.violations.clone())
+    }
+
+    /// Everything that happened, a line each. The same world with the same rollout gives the same lines.
+    #[must_use]
+    pub fn trace(&self) -> Vec<String> {
+        self.shared.look(|state| state.trace.lines().collect())
+    }
+
+    /// What is worth telling of the [`trace`](Self::trace): writes, the journal, and everything that went wrong.
+    #[must_use]
+    pub fn story(&self) -> Vec<String> {
+        self.shared.look(|state| state.trace.story().collect())
     }
 
     /// The migrations that were run, in order.

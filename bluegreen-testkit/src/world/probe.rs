@@ -39,7 +39,7 @@ impl HealthProbe for WorldProbe {
     async fn check(&self, target: &ProbeTarget) -> Result<ProbeReport, BackendError> {
         let site = Site::new("probe.check", "probe", &*self.name);
         let (name, target) = (self.name.clone(), target.clone());
-        self.shared.call(site, move |state| state.probe(name, &target)).await
+        self.shared.call(site, move |state| state.probe(name.clone(), &target)).await
     }
 }
 

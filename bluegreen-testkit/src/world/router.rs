@@ -70,10 +70,10 @@ impl TrafficRouter for WorldRouter {
     }
 
     async fn write(&self, write: RouteWrite<'_>) -> Result<RouteObject, BackendError> {
-        let site = Site::new("router.write", "write", &*write.object.name);
+        let site = Site::new("router.write", "write", &*write.object.name).leaving(&write.mark.stamp);
         let write =
             Write { object: write.object.clone(), fence: write.fence, to: write.to.clone(), mark: write.mark.clone() };
-        self.shared.call(site, move |state| state.write_route(write)).await
+        self.shared.call(site, move |state| state.write_route(&write)).await
     }
 
     async fn converge(&self, color: Color, endpoints: &BTreeSet<Endpoint>) -> Result<Convergence, BackendError> {
@@ -157,7 +157,7 @@ fn refused(object: &RouteObject, message: &str) -> BackendError {
 }
 
 impl State {
-    fn write_route(&mut self, write: Write) -> Result<RouteObject, BackendError> {
+    fn write_route(&mut self, write: &Write) -> Result<RouteObject, BackendError> {
         let name = &write.object.name;
         let Some(found) = self.route.iter().find(|object| object.name == *name).map(|object| object.observe()) else {
             return Err(BackendError::NotFound {
@@ -168,9 +168,9 @@ impl State {
         write.test(&found)?;
         if write.to != found.state {
             self.check_target(&found, &write.to)?;
-            self.check_ready(&found, &write.to);
         }
-        Ok(self.set_route(&found.name, write.to, WRITER, Some(write.mark)).unwrap_or(found))
+        self.check_route_write(&found, &write.to, &write.mark);
+        Ok(self.set_route(&found.name, write.to.clone(), WRITER, Some(write.mark.clone())).unwrap_or(found))
     }
 
     /// Whether this router can set `to` at all.
@@ -181,17 +181,6 @@ impl State {
                 Err(BackendError::Unsupported { action: format!("route to {to}"), backend: "WorldRouter".to_owned() })
             }
             RouteState::Foreign(_) | RouteState::Absent => Err(refused(object, "only a split can be written")),
-        }
-    }
-
-    /// Law 1: traffic is only pointed at a color that is ready.
-    fn check_ready(&mut self, object: &RouteObject, to: &RouteState) {
-        for color in Color::ALL {
-            if weight(to, color) > weight(&object.state, color) && self.slot(color).ready(self.now) == 0 {
-                let (name, from) = (&object.name, &object.state);
-                let what = format!("{name} was written from {from} to {to}, but {color} has no ready pod");
-                self.violated(1, &what);
-            }
         }
     }
 
@@ -215,12 +204,5 @@ impl State {
     fn has_converged(&self, color: Color, endpoints: &BTreeSet<Endpoint>) -> bool {
         let ready = self.slot(color).observe(self.now).endpoints;
         self.route.iter().all(|object| object.has_converged(color)) && ready == *endpoints
-    }
-}
-
-fn weight(state: &RouteState, color: Color) -> u32 {
-    match state {
-        RouteState::Routes(split) => split.weight(color),
-        RouteState::Foreign(_) | RouteState::Absent => 0,
     }
 }

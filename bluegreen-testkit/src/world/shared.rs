@@ -1,21 +1,31 @@
 //! What all handles of a world share: the state, and the ways to reach it.
 
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bluegreen_core::BackendError;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::fault::{Fault, Site, TIMEOUT};
+use super::fault::{Broken, Fault, Landing, Site, TIMEOUT};
 use super::state::State;
+use super::trace::Note;
 
-pub(crate) struct Shared {
+/// The world itself.
+struct Core {
     start: Instant,
     state: Mutex<State>,
     /// Told after every change that time alone doesn't explain.
     changed: watch::Sender<()>,
+}
+
+/// One program's way to the world. A program that has died doesn't reach it any more.
+pub(crate) struct Shared {
+    core: Arc<Core>,
+    /// Counted from 1.
+    program: u32,
+    died: watch::Sender<bool>,
 }
 
 impl fmt::Debug for Shared {
@@ -26,18 +36,28 @@ impl fmt::Debug for Shared {
 
 impl Shared {
     pub(crate) fn new(state: State) -> Self {
-        let shared = Self { start: Instant::now(), state: Mutex::new(state), changed: watch::Sender::new(()) };
-        shared.change(|_| ());
+        let core = Core { start: Instant::now(), state: Mutex::new(state), changed: watch::Sender::new(()) };
+        let shared = Self { core: Arc::new(core), program: 1, died: watch::Sender::new(false) };
+        shared.change(|state| state.programs = 1);
         shared
+    }
+
+    /// Another program's way to the same world.
+    pub(crate) fn another_program(&self) -> Self {
+        let program = self.change(|state| {
+            state.programs += 1;
+            state.programs
+        });
+        Self { core: Arc::clone(&self.core), program, died: watch::Sender::new(false) }
     }
 
     /// The time since the world began.
     pub(crate) fn elapsed(&self) -> Duration {
-        self.start.elapsed()
+        self.core.start.elapsed()
     }
 
-    pub(crate) const fn start(&self) -> Instant {
-        self.start
+    pub(crate) fn start(&self) -> Instant {
+        self.core.start
     }
 
     /// Reads the world as it is now.
@@ -47,7 +67,7 @@ impl Shared {
         let seen = look(&state);
         drop(state);
         if happened {
-            self.changed.send_replace(());
+            self.core.changed.send_replace(());
         }
         seen
     }
@@ -59,13 +79,13 @@ impl Shared {
         let result = change(&mut state);
         state.note();
         drop(state);
-        self.changed.send_replace(());
+        self.core.changed.send_replace(());
         result
     }
 
     /// Waits until `seen` finds what it looks for: now, after every change, and whenever time changes something.
     pub(crate) async fn until<T: Send>(&self, mut seen: impl FnMut(&State) -> Option<T> + Send) -> T {
-        let mut changes = self.changed.subscribe();
+        let mut changes = self.core.changed.subscribe();
         loop {
             changes.mark_unchanged();
             let (found, next) = self.look(|state| (seen(state), state.next_event()));
@@ -74,7 +94,7 @@ impl Shared {
             }
             let next = async {
                 match next {
-                    Some(at) => sleep_until(self.start + at).await,
+                    Some(at) => sleep_until(self.start() + at).await,
                     None => std::future::pending().await,
                 }
             };
@@ -85,48 +105,96 @@ impl Shared {
         }
     }
 
+    /// Waits until this program has died.
+    pub(crate) async fn died(&self) {
+        // The sender is ours, so that it can't be gone.
+        let _ = self.died.subscribe().wait_for(|died| *died).await;
+    }
+
     /// Makes one call to a backend, with what goes wrong with it. `effect` is what the call does to the world, all at
     /// once.
     pub(crate) async fn call<T: Send + 'static>(
         &self,
         site: Site,
-        effect: impl FnOnce(&mut State) -> Result<T, BackendError> + Send + 'static,
+        effect: impl Fn(&mut State) -> Result<T, BackendError> + Send + 'static,
     ) -> Result<T, BackendError> {
-        let fault = self.change(|state| state.faults.begin(site.name, state.now));
+        let write = site.stamp.is_some().then(|| site.clone());
+        let noted = move |state: &mut State, number: u64| {
+            state.sender = Some(number);
+            let result = effect(state);
+            state.sender = None;
+            if let Some(write) = &write {
+                let refused = result.as_ref().err().map(ToString::to_string);
+                if refused.is_some() {
+                    state.learn_refusal(write);
+                }
+                state.trace.note(state.now, Note::Landed { number, refused });
+            }
+            result
+        };
+        self.deliver(&site, noted).await.map_err(|broken| site.error(broken))?
+    }
+
+    /// Delivers one call, with what goes wrong on the way. Effects are given the call's number.
+    pub(crate) async fn deliver<R: Send + 'static>(
+        &self,
+        site: &Site,
+        effect: impl Fn(&mut State, u64) -> R + Send + 'static,
+    ) -> Result<R, Broken> {
+        if *self.died.borrow() {
+            return std::future::pending().await;
+        }
+        let (number, fault) = self.change(|state| state.begin(site, self.program));
+        let Some(fault) = fault else {
+            return Ok(self.land(number, effect));
+        };
         match fault {
-            None => self.change(effect),
-            Some(Fault::Error) => Err(site.unavailable()),
-            Some(Fault::ErrorAfterEffect) => {
-                let _ = self.change(effect);
-                Err(site.unknown())
-            }
-            Some(Fault::TimeoutWithoutEffect) => {
-                sleep(TIMEOUT).await;
-                Err(site.timed_out())
-            }
-            Some(Fault::TimeoutWithEffect) => {
-                let _ = self.change(effect);
-                sleep(TIMEOUT).await;
-                Err(site.timed_out())
-            }
-            Some(Fault::LateEffect(after)) => {
-                self.change(|state| {
-                    state.schedule(after, |state| {
-                        let _ = effect(state);
-                    });
-                });
-                sleep(TIMEOUT).await;
-                Err(site.timed_out())
-            }
-            Some(Fault::Hang) => std::future::pending().await,
-            Some(Fault::Slow(duration)) => {
+            Fault::Slow(duration) => {
                 sleep(duration).await;
-                self.change(effect)
+                return Ok(self.land(number, effect));
+            }
+            Fault::Repeated => {
+                self.change(|state| effect(state, number));
+                return Ok(self.land(number, effect));
+            }
+            _ => {}
+        }
+        let effect = move |state: &mut State| drop(effect(state, number));
+        self.change(|state| {
+            match fault.landing() {
+                Landing::Never => {}
+                Landing::AtOnce => effect(state),
+                Landing::After(after) => state.schedule(after, effect),
+                Landing::AfterCalls(calls) => state.schedule_call(number + calls, effect),
+            }
+            state.passed(number);
+        });
+        match fault {
+            Fault::Error => Err(Broken::Unavailable),
+            Fault::ErrorAfterEffect => Err(Broken::Unknown),
+            Fault::Hang => std::future::pending().await,
+            _ if fault.kills() => {
+                self.change(|state| state.trace.note(state.now, Note::Died { program: self.program }));
+                self.died.send_replace(true);
+                std::future::pending().await
+            }
+            _ => {
+                sleep(TIMEOUT).await;
+                Err(Broken::TimedOut)
             }
         }
     }
 
+    /// Lets a call have its effect, and then what was to happen at it.
+    fn land<R>(&self, number: u64, effect: impl Fn(&mut State, u64) -> R) -> R {
+        self.change(|state| {
+            let result = effect(state, number);
+            state.passed(number);
+            result
+        })
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.core.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -31,7 +31,12 @@ pub(crate) struct Deployment {
     pub(crate) pods: Vec<Pod>,
     /// What the object said of its pods when it was last written.
     pub(crate) status: Status,
+    /// When a pod was ready last.
+    pub(crate) last_ready: Option<Duration>,
 }
+
+/// What was ready so long ago may be taken for ready now ("ready now": heard or read within 5 s).
+const READY_NOW: Duration = Duration::from_secs(5);
 
 /// What an object says of its pods.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -53,6 +58,12 @@ impl Slot {
 
     pub(crate) fn ready(&self, now: Duration) -> u32 {
         self.status(now).ready
+    }
+
+    /// Whether a pod is ready, or was a moment ago: what nobody can know yet is no mistake.
+    pub(crate) fn was_ready(&self, now: Duration) -> bool {
+        let last = self.deployment.as_ref().and_then(|deployment| deployment.last_ready);
+        self.ready(now) > 0 || last.is_some_and(|last| now.saturating_sub(last) <= READY_NOW)
     }
 
     pub(crate) fn status(&self, now: Duration) -> Status {

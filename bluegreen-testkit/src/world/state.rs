@@ -6,12 +6,16 @@ use std::time::Duration;
 use bluegreen_core::{Color, Endpoint, GateDecision, Measure, PerColor, Release, RouteObservation, RouteState, Update};
 
 use super::behavior::Behavior;
-use super::fault::Faults;
+use super::fault::{Fault, Faults, Site};
+use super::incident::Incident;
+use super::journal::APPEND;
+use super::laws::Laws;
 use super::pod::Pod;
 use super::route::Routed;
 use super::schema::Schema;
 use super::slot::{Deployment, Slot, Status};
 use super::timeline::{Condition, Flow, Timeline};
+use super::trace::{Note, Trace};
 
 /// What doesn't change over the life of a world.
 #[derive(Debug, Clone)]
@@ -24,9 +28,15 @@ pub(crate) struct Settings {
     pub(crate) connections: u64,
 }
 
-/// A write that is still on its way.
+/// A call's effect that waits for a later call stops waiting after this time.
+const LATEST: Duration = Duration::from_secs(600);
+
+/// Something that is still to come.
 struct Late {
+    /// When, at the latest.
     at: Duration,
+    /// Before the call with this number, if that is earlier.
+    call: Option<u64>,
     effect: Box<dyn FnOnce(&mut State) + Send>,
 }
 
@@ -49,6 +59,19 @@ pub(crate) struct State {
     /// How often each probe asked.
     pub(crate) probes: BTreeMap<String, u64>,
     pub(crate) updates: Vec<Update>,
+    pub(crate) laws: Laws,
+    pub(crate) trace: Trace,
+    /// What is to happen right after a call.
+    pub(crate) at_calls: BTreeMap<u64, Vec<Incident>>,
+    /// How many programs there have been.
+    pub(crate) programs: u32,
+    /// Whether an append was torn.
+    pub(crate) torn: bool,
+    /// The call whose effect happens now.
+    pub(crate) sender: Option<u64>,
+    /// The last call before somebody else changed the route, and whether they routed to a color that can't serve.
+    pub(crate) edited: Option<u64>,
+    pub(crate) misrouted: bool,
     behaviors: BTreeMap<String, Behavior>,
     late: Vec<Late>,
     /// How many versions, and how many pods, there have ever been; no identity is used twice.
@@ -73,6 +96,14 @@ impl State {
             measures: BTreeMap::new(),
             probes: BTreeMap::new(),
             updates: Vec::new(),
+            laws: Laws::default(),
+            trace: Trace::default(),
+            at_calls: BTreeMap::new(),
+            programs: 0,
+            torn: false,
+            sender: None,
+            edited: None,
+            misrouted: false,
             behaviors: BTreeMap::new(),
             late: Vec::new(),
             versions: 1,
@@ -87,7 +118,7 @@ impl State {
         let mut happened = false;
         while let Some(at) = self.next_event().filter(|at| *at <= to) {
             self.now = at;
-            self.land();
+            self.land(self.faults.count());
             self.note();
             happened = true;
         }
@@ -106,17 +137,60 @@ impl State {
     /// Lets a write land `after` this time, whatever becomes of its sender.
     pub(crate) fn schedule(&mut self, after: Duration, effect: impl FnOnce(&mut Self) + Send + 'static) {
         let at = self.now.saturating_add(after.max(Duration::from_millis(1)));
-        let effect = Box::new(effect);
-        self.late.push(Late { at, effect });
+        self.late.push(Late { at, call: None, effect: Box::new(effect) });
     }
 
-    /// Applies what reaches the world now.
-    fn land(&mut self) {
+    /// Lets a write land right before a call.
+    pub(crate) fn schedule_call(&mut self, call: u64, effect: impl FnOnce(&mut Self) + Send + 'static) {
+        let at = self.now.saturating_add(LATEST);
+        self.late.push(Late { at, call: Some(call), effect: Box::new(effect) });
+    }
+
+    /// Lets something happen when the world is this old, or now if it is older.
+    pub(crate) fn plan_incident(&mut self, age: Duration, incident: Incident) {
+        if age <= self.now {
+            self.happen(incident);
+        } else {
+            self.late.push(Late {
+                at: age,
+                call: None,
+                effect: Box::new(move |state: &mut Self| state.happen(incident)),
+            });
+        }
+    }
+
+    // --- calls
+
+    /// Counts a call that begins, and says what goes wrong with it. What waited for it lands before it.
+    pub(crate) fn begin(&mut self, site: &Site, program: u32) -> (u64, Option<Fault>) {
+        let (number, fault) = self.faults.begin(site.name, program, self.now);
+        self.land(number);
+        let (name, object, stamp) = (site.name, site.object.clone(), site.stamp.clone());
+        self.trace.note(self.now, Note::Called { number, program, name, object, stamp, fault });
+        self.check_sending(site);
+        if let Some(fault) = fault.filter(|_| site.name == APPEND) {
+            self.torn |= fault == Fault::Torn;
+            if !matches!(fault, Fault::Error | Fault::ErrorAfterEffect | Fault::Repeated) {
+                self.laws.unanswered(&site.object);
+            }
+        }
+        (number, fault)
+    }
+
+    /// Lets happen what was to happen at a call.
+    pub(crate) fn passed(&mut self, number: u64) {
+        for incident in self.at_calls.remove(&number).unwrap_or_default() {
+            self.happen(incident);
+        }
+    }
+
+    /// Applies what reaches the world now, and what was to land before the call with this number.
+    fn land(&mut self, call: u64) {
         for object in &mut self.route {
             object.propagate(self.now);
         }
-        let (due, rest): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.late).into_iter().partition(|late| late.at <= self.now);
+        let is_due = |late: &Late| late.at <= self.now || late.call.is_some_and(|number| number <= call);
+        let (due, rest): (Vec<_>, Vec<_>) = std::mem::take(&mut self.late).into_iter().partition(is_due);
         self.late = rest;
         for late in due {
             (late.effect)(self);
@@ -144,6 +218,10 @@ impl State {
             let Some(deployment) = &mut self.slots.get_mut(color).deployment else {
                 continue;
             };
+            // What changes from now on was like this until now.
+            if deployment.status.ready > 0 || status.ready > 0 {
+                deployment.last_ready = Some(now);
+            }
             if deployment.status != status {
                 deployment.status = status;
                 self.versions += 1;
@@ -154,6 +232,16 @@ impl State {
                     pod.served = true;
                 }
             }
+        }
+    }
+
+    /// Takes back everything that is still to go wrong, and lets all releases work well.
+    pub(crate) fn calm(&mut self) {
+        self.faults.clear();
+        self.at_calls.clear();
+        self.measures.clear();
+        for version in std::mem::take(&mut self.behaviors).into_keys() {
+            self.behave(version, Behavior::healthy());
         }
     }
 
@@ -185,6 +273,7 @@ impl State {
                 if deployment.release != release {
                     deployment.release = release;
                     deployment.pods.clear();
+                    deployment.last_ready = None;
                 }
                 deployment.desired = replicas;
                 deployment.by_hand = false;
@@ -199,6 +288,7 @@ impl State {
                     cleanup_after: None,
                     pods: Vec::new(),
                     status: Status::default(),
+                    last_ready: None,
                 });
             }
         }
@@ -286,7 +376,9 @@ impl State {
 
     /// Notes that one of our writes broke a law.
     pub(crate) fn violated(&mut self, law: u32, what: &str) {
-        self.violations.push(format!("law {law} at {:?}: {what}", self.now));
+        let what = format!("law {law} at {:?}: {what}", self.now);
+        self.trace.note(self.now, Note::Broke(what.clone()));
+        self.violations.push(what);
     }
 }
 

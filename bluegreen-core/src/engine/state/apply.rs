@@ -1,5 +1,7 @@
 //! One event more.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Doubt, Holding, IllegalEvent, Intent, State, Tries, WatchState, WayBack};
@@ -30,7 +32,7 @@ impl State {
         Self {
             rollout: record.rollout.clone(),
             holder: record.holder.clone(),
-            recovered: false,
+            predecessors: BTreeSet::new(),
             holding: Holding { found: started.found.clone(), ..Holding::default() },
             capacity: None,
             capacity_since: None,
@@ -160,8 +162,7 @@ impl State {
 
     /// What another process held is gone; what it began is in doubt until this one holds the route.
     fn recover(&mut self, record: &Record, found: Vec<crate::backend::RouteObject>) {
-        self.holder = record.holder.clone();
-        self.recovered = true;
+        self.predecessors.insert(std::mem::replace(&mut self.holder, record.holder.clone()));
         self.holding = Holding { found, ..Holding::default() };
         self.intent = None;
         self.doubts.clear();

@@ -1,0 +1,7 @@
+//! Everything that can go wrong, tried.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "tests")]
+
+mod plans;
+mod survives;
+mod tmp;
