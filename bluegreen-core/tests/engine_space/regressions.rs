@@ -170,6 +170,12 @@ fn a_switch_of_one_object_that_lands_during_the_rollback_of_the_other_is_undone(
 }
 
 #[test]
+fn a_rollback_does_not_try_for_ever_when_every_write_is_refused() {
+    let script = [("arrived on green", TURN_BACK), ("switch traffic back", Move::Server(Server::Refuses))];
+    ends(&plain(), &script, "halted");
+}
+
+#[test]
 fn a_rollback_without_a_journal_is_found_as_one_by_the_next_program() {
     let setup = Setup::deploy(|plan| {
         plan.roll_back.take_down = false;
