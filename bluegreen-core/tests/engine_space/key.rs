@@ -209,6 +209,8 @@ impl Key {
         );
         self.objects(&state.holding.found);
         state.holding.raised.iter().for_each(|name| self.bytes.extend_from_slice(name.as_bytes()));
+        self.put(b'|');
+        state.raised.iter().for_each(|name| self.bytes.extend_from_slice(name.as_bytes()));
         self.put(u8::from(state.holding.sealed_first));
         self.put(u8::from(state.holding.sealed.blue) | u8::from(state.holding.sealed.green) << 1);
         self.count(state.capacity.map_or(0, |capacity| capacity + 1));

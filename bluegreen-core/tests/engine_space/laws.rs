@@ -248,9 +248,7 @@ fn what_serves_serves(node: &Node, setup: &Setup, end: &End) -> Result<(), Broke
 }
 
 fn harmless_disturbances_cost_nothing(node: &Node, setup: &Setup, end: &End) -> Result<(), Broken> {
-    // A raise of the process before, landing late, can't be told from one of a process that goes on: the later one yields.
-    let yields = matches!(end, End::Superseded { .. }) && node.history.processes > 1;
-    if node.history.costly || setup.is_best(end) || yields {
+    if node.history.costly || setup.is_best(end) {
         return Ok(());
     }
     broken(format!("nothing happened that it can't get over, but it ended as {}", name(end)))

@@ -176,6 +176,12 @@ fn a_rollback_does_not_try_for_ever_when_every_write_is_refused() {
 }
 
 #[test]
+fn a_recovery_raises_one_object_of_the_route_after_the_other() {
+    let script = [("raise the stamp", Move::Crash(Crash::Unsent, Downtime::None))];
+    ends(&plain().with_two_objects(), &script, "promoted");
+}
+
+#[test]
 fn a_rollback_without_a_journal_is_found_as_one_by_the_next_program() {
     let setup = Setup::deploy(|plan| {
         plan.roll_back.take_down = false;

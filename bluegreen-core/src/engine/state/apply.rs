@@ -34,6 +34,7 @@ impl State {
             holder: record.holder.clone(),
             predecessors: BTreeSet::new(),
             holding: Holding { found: started.found.clone(), ..Holding::default() },
+            raised: BTreeSet::new(),
             capacity: None,
             capacity_since: None,
             way_back: None,
@@ -200,6 +201,7 @@ impl State {
         match write {
             Write::Raise => {
                 self.holding.raised.insert(intent.object.clone());
+                self.raised.insert(intent.object.clone());
                 if let Some(RouteState::Routes(split)) = intent.step.as_ref().map(|step| &step.to)
                     && let Some(serving) = split.sole()
                 {
