@@ -53,6 +53,10 @@ e2e *ARGS:
     cargo test --workspace --test router --test environment
     cargo test --workspace --test e2e -- --test-threads=4 {{ ARGS }}
 
+# The engine's whole state space, with this many disturbances of every plan; 2 take some minutes, 3 some hours.
+space $BLUEGREEN_ENGINE_DISTURBANCES="2":
+    cargo test -p bluegreen-core --test engine_space -- --nocapture stages::
+
 # The peers' failures after the switch, 20 times each.
 soak $BLUEGREEN_TEST_SOAK="20":
     cargo test --workspace --test e2e -- --test-threads=1 --nocapture soak::

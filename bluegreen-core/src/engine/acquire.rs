@@ -1,7 +1,6 @@
 //! Becoming the holder of the route (rules R2, R6 and R7).
 
 use super::decision::{Activity, Decision};
-use super::state::name;
 use super::thinking::{DECIDE, Thinking, end, foreign_edit, halt, superseded};
 use crate::backend::{RouteObject, RouteObservation};
 use crate::record::{Check, End, Ending, Kind, On, Write};
@@ -84,7 +83,7 @@ impl Thinking<'_> {
     /// Whether the object carries what it carried before the rollout began, because this rollout never raised it: no mark
     /// can also mean that somebody has replaced the object since.
     fn is_untouched(self, object: &RouteObject) -> bool {
-        if self.state.wrote.contains_key(name(Write::Raise)) {
+        if self.state.raised.contains(&object.name) {
             return false;
         }
         let before = self.state.started.found.iter().find(|before| before.name == object.name);

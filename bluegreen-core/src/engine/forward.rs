@@ -130,7 +130,8 @@ impl Thinking<'_> {
             return None;
         }
         let deployed = self.state.wrote.get("deploy").copied().unwrap_or(self.now);
-        let deadline = self.ready_by(deployed);
+        let since = self.state.begun.get(&Check::Ready).map_or(deployed, |begun| deployed.max(*begun));
+        let deadline = self.ready_by(since);
         let Some(new) = self.view.heard(self.new_color()) else {
             return Some(self.wait(Stage::Ready, format!("{} to be heard of", self.new_color()), Some(deadline)));
         };

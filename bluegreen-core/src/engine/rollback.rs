@@ -21,19 +21,16 @@ impl Thinking<'_> {
                 "repair the new release, or force a rollback",
             );
         }
+        if !self.is_at(Split::only(self.old_color())) {
+            return self.return_traffic(reason, since);
+        }
+        if let Some(object) = self.doubtful_route_object() {
+            // It is there only once no older write can take it away again.
+            return self.write_with(STAGE, Write::SealRoute, Some(object), 0, Vec::new());
+        }
         if self.state.returned.is_none() {
-            if !self.is_at(Split::only(self.old_color())) {
-                return self.return_traffic(reason, since);
-            }
-            if let Some(object) = self.doubtful_route_object() {
-                // It is there only once no older write can take it away again.
-                return self.write_with(STAGE, Write::SealRoute, Some(object), 0, Vec::new());
-            }
-            return Decision {
-                stage: STAGE,
-                record: vec![Event::Found { write: Write::SwitchBack }],
-                then: Then::Again,
-            };
+            let found = Event::Found { write: Write::SwitchBack };
+            return Decision { stage: STAGE, record: vec![found], then: Then::Again };
         }
         self.tidy(reason)
     }

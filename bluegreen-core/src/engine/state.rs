@@ -29,6 +29,8 @@ pub struct State {
     pub predecessors: BTreeSet<Holder>,
     /// What this process holds.
     pub holding: Holding,
+    /// The objects of the route that any process of this rollout has raised.
+    pub raised: BTreeSet<String>,
     /// How many replicas the new color is to have.
     pub capacity: Option<u32>,
     /// Since when it is to have so many.

@@ -226,7 +226,7 @@ impl<'a> Thinking<'a> {
         // A rollback, and everything that tidies up, is tried for as long as the rollback may take, and never less often.
         let spent = match &self.state.ending {
             Some((_, since)) => {
-                tries.counted >= budget.attempts && self.now > after(*since, self.plan().roll_back.deadline)
+                tries.all >= budget.attempts && self.now > after(*since, self.plan().roll_back.deadline)
             }
             None => tries.counted >= budget.attempts || self.now > after(tries.since, budget.within),
         };

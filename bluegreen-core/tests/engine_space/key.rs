@@ -183,7 +183,7 @@ impl Key {
         self.put(u8::from(sent.knew.edits == world.edits));
         match &sent.change {
             Change::Route { expect, to, mark } => {
-                self.objects(std::slice::from_ref(expect));
+                self.objects(std::slice::from_ref(&**expect));
                 self.route_state(to);
                 self.mark(Some(mark));
                 self.bytes.extend_from_slice(sent.object.as_bytes());
@@ -209,6 +209,8 @@ impl Key {
         );
         self.objects(&state.holding.found);
         state.holding.raised.iter().for_each(|name| self.bytes.extend_from_slice(name.as_bytes()));
+        self.put(b'|');
+        state.raised.iter().for_each(|name| self.bytes.extend_from_slice(name.as_bytes()));
         self.put(u8::from(state.holding.sealed_first));
         self.put(u8::from(state.holding.sealed.blue) | u8::from(state.holding.sealed.green) << 1);
         self.count(state.capacity.map_or(0, |capacity| capacity + 1));

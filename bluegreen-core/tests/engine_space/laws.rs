@@ -6,8 +6,8 @@ use bluegreen_core::{
 };
 use jiff::Timestamp;
 
-use crate::moves::routes_to;
 use crate::node::{Broken, Node};
+use crate::offers::routes_to;
 use crate::search::name;
 use crate::setup::{NEW, OLD, Setup};
 use crate::world::{Change, Migration, Sent, Server, World};
@@ -165,7 +165,8 @@ fn only_a_bad_release_is_left(node: &Node) -> Result<(), Broken> {
     let state = node.process.state();
     let tidies = state.tries.as_ref().is_some_and(|tries| matches!(tries.write, Write::Retire(_) | Write::Release));
     let unpins = matches!(state.failed, Some((Check::Unpin(_), _)));
-    if !node.history.condemned && (node.history.proven || tidies || unpins) {
+    let history = &node.history;
+    if !history.condemned && !history.forgetful && (history.proven || tidies || unpins) {
         return broken("a good release is rolled back because tidying up failed");
     }
     Ok(())
@@ -176,16 +177,6 @@ fn signed(duration: std::time::Duration) -> jiff::SignedDuration {
 }
 
 // ---- effects ------------------------------------------------------------------------------------------------------
-
-/// A write is sent: its intent is in the journal, unless a rollback goes on without one.
-pub(crate) fn of_sending(node: &Node, sent: &Sent) -> Result<(), Broken> {
-    let durable = node.process.durable.as_ref().and_then(|journal| journal.intent.as_ref());
-    let known = durable.is_some_and(|intent| intent.stamp == sent.stamp);
-    if known || node.process.journal_lost {
-        return Ok(());
-    }
-    broken(format!("{} is sent before its intent is in the journal", sent.write))
-}
 
 /// A write takes effect, now or late.
 pub(crate) fn of_landing(world: &World, sent: &Sent) -> Result<(), Broken> {
@@ -253,22 +244,11 @@ fn what_serves_serves(node: &Node, setup: &Setup, end: &End) -> Result<(), Broke
     if let Some(color) = promised.filter(|color| split != Some(Split::only(*color))) {
         return broken(format!("it ended as {}, but the route isn't at {color}", name(end)));
     }
-    for color in Color::ALL.into_iter().filter(|color| node.world.references(*color)) {
-        let (slot, before) = (node.world.colors.get(color), setup.world.color(color));
-        let began_well = color == NEW || before.is_up();
-        let healthy = !slot.broken && slot.touched == 0 && began_well;
-        let served = if color == NEW { Some(&setup.started.release) } else { setup.started.old_release.as_ref() };
-        if healthy && (!slot.seen.is_up() || slot.seen.release.as_ref() != served) {
-            return broken(format!("{color} serves, and was changed or scaled down"));
-        }
-    }
     Ok(())
 }
 
 fn harmless_disturbances_cost_nothing(node: &Node, setup: &Setup, end: &End) -> Result<(), Broken> {
-    // A raise of the process before, landing late, can't be told from one of a process that goes on: the later one yields.
-    let yields = matches!(end, End::Superseded { .. }) && node.history.processes > 1;
-    if node.history.costly || setup.is_best(end) || yields {
+    if node.history.costly || setup.is_best(end) {
         return Ok(());
     }
     broken(format!("nothing happened that it can't get over, but it ended as {}", name(end)))

@@ -7,14 +7,20 @@
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod effects;
 mod history;
 mod key;
 mod laws;
 mod moves;
 mod node;
+mod offers;
+mod others;
 mod process;
+mod regressions;
 mod search;
 mod setup;
 mod stages;
 mod time;
+mod waiting;
 mod world;
+mod wrong;

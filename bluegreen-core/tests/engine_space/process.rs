@@ -34,7 +34,7 @@ pub(crate) struct Process {
 impl Process {
     /// A process that begins the rollout.
     pub(crate) fn begin(started: Started, world: &World, now: Timestamp) -> Result<Self, IllegalEvent> {
-        Self::with(None, world, now, first_holder(), Event::Started(Box::new(started)))
+        Self::with(None, world, now, &first_holder(), Event::Started(Box::new(started)))
     }
 
     /// A process that goes on with what the journal tells.
@@ -42,7 +42,7 @@ impl Process {
         journal: &State,
         world: &World,
         now: Timestamp,
-        holder: Holder,
+        holder: &Holder,
     ) -> Result<Self, IllegalEvent> {
         let recovered = Event::Recovered { found: world.route.clone() };
         let mut process = Self::with(Some(journal.clone()), world, now, holder, recovered)?;
@@ -54,10 +54,10 @@ impl Process {
         before: Option<State>,
         world: &World,
         now: Timestamp,
-        holder: Holder,
+        holder: &Holder,
         event: Event,
     ) -> Result<Self, IllegalEvent> {
-        let state = State::after(before, &record(now, &holder, Stage::Raise, event))?;
+        let state = State::after(before, &record(now, holder, Stage::Raise, event))?;
         Ok(Self {
             state: Some(state),
             durable: None,
@@ -206,7 +206,7 @@ impl Process {
             ended: write == Write::Release,
         };
         let fence = if write == Write::Raise || expect.mark.is_none() { Fence::Version } else { Fence::Stamp };
-        let change = Change::Route { expect, to: step.to.clone(), mark };
+        let change = Change::Route { expect: Box::new(expect), to: step.to.clone(), mark };
         Some((Sent { write, object: step.object.clone(), stamp, fence, change, knew }, Some(step)))
     }
 

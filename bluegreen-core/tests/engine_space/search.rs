@@ -29,9 +29,11 @@ pub(crate) struct Found {
     pub(crate) broken: BTreeMap<String, String>,
 }
 
-/// Explores everything that can happen to a rollout with at most `most` disturbances.
-pub(crate) fn explore(setup: &Setup, engine: &dyn Decide, most: u8) -> Found {
-    let mut search = Search { setup, engine, seen: HashMap::new(), trail: Vec::new(), found: Found::default() };
+/// Explores everything that can happen to a rollout with at most `most` disturbances, or until a law with `wanted` in its
+/// words is broken.
+pub(crate) fn explore(setup: &Setup, engine: &dyn Decide, most: u8, wanted: Option<&str>) -> Found {
+    let (seen, trail, found) = (HashMap::new(), Vec::new(), Found::default());
+    let mut search = Search { setup, engine, wanted, seen, trail, found };
     search.all(most);
     search.found.states = search.seen.len();
     search.found
@@ -40,6 +42,7 @@ pub(crate) fn explore(setup: &Setup, engine: &dyn Decide, most: u8) -> Found {
 struct Search<'a> {
     setup: &'a Setup,
     engine: &'a dyn Decide,
+    wanted: Option<&'a str>,
     /// The nodes that were reached, and the run in which they were.
     seen: HashMap<u128, usize>,
     /// How each node was reached first: from which, by what.
@@ -70,12 +73,19 @@ impl Search<'_> {
         while !level.is_empty() {
             let mut next = Vec::new();
             for (place, happens) in level {
+                if self.is_found() {
+                    return;
+                }
                 if let Some(place) = self.make(&place, happens) {
                     self.follow(place, &mut next);
                 }
             }
             level = next;
         }
+    }
+
+    fn is_found(&self) -> bool {
+        self.wanted.is_some_and(|wanted| self.found.broken.keys().any(|law| law.contains(wanted)))
     }
 
     /// Follows the run from a new node to its end, and keeps what else could happen on the way for later.

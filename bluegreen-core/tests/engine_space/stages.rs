@@ -16,18 +16,18 @@ use crate::time::ticks;
 fn check(name: &str, setup: &Setup, most: u8, ends: &[&str]) {
     let most = std::env::var("BLUEGREEN_ENGINE_DISTURBANCES").map_or(most, |most| most.parse().unwrap());
     let began = Instant::now();
-    let found = explore(setup, &Engine, most);
+    let found = explore(setup, &Engine, most, None);
     // Around the test harness, which would keep it to itself.
     let _ = writeln!(
         std::io::stderr(),
-        "{name}: {} states, {} moves, {most} disturbances, {:.1} s; {:?}",
+        "{name}, at most {most} disturbances: {} states, {} moves, {:.1} s; ends {:?}",
         found.states,
         found.moves,
         began.elapsed().as_secs_f64(),
         found.ends
     );
     for (law, story) in &found.broken {
-        let _ = writeln!(std::io::stderr(), "BROKEN in {name}: {law}\n{story}");
+        println!("BROKEN in {name}: {law}\n{story}");
     }
     assert!(found.broken.is_empty(), "{name}: {} laws are broken", found.broken.len());
     for end in ends {
@@ -52,7 +52,7 @@ fn first_rollout_on_a_route_without_marks() {
 
 #[test]
 fn first_deploy_beside_an_empty_color() {
-    check("empty", &Setup::deploy(|_| {}).without_old_color(), 1, &["promoted", "aborted", "halted", "superseded"]);
+    check("empty", &Setup::deploy(|_| {}).without_old_color(), 2, &["promoted", "aborted", "halted", "superseded"]);
 }
 
 #[test]
@@ -117,22 +117,25 @@ fn watch_of_pods_and_guard() {
 #[test]
 fn watch_with_a_probe_and_a_signal() {
     let setup = Setup::deploy(|plan| {
-        let mut watch = watch();
-        watch.probes = vec![ProbeSpec { probe: described("probe"), consecutive: 2 }];
-        watch.signals = vec![SignalSpec { signal: described("errors"), criterion: errors(NoData::Fail { after: 2 }) }];
-        plan.watch = Some(watch);
+        let probes = vec![ProbeSpec { probe: described("probe"), consecutive: 2 }];
+        plan.watch = Some(WatchSpec { probes, ..signal(NoData::Fail { after: 2 }) });
     });
     check("probe and signal", &setup, 1, WATCHED);
 }
 
 #[test]
 fn watch_with_a_signal_that_may_be_silent() {
-    let setup = Setup::deploy(|plan| {
-        let mut watch = watch();
-        watch.signals = vec![SignalSpec { signal: described("errors"), criterion: errors(NoData::Wait) }];
-        plan.watch = Some(watch);
-    });
+    let setup = Setup::deploy(|plan| plan.watch = Some(signal(NoData::Wait)));
     check("silent signal", &setup, 1, WATCHED);
+}
+
+#[test]
+fn leaving_a_failed_color_up() {
+    let setup = Setup::deploy(|plan| {
+        plan.roll_back.take_down = false;
+        plan.watch = Some(watch());
+    });
+    check("left up", &setup, 1, WATCHED);
 }
 
 #[test]
@@ -168,23 +171,22 @@ fn everything_at_once() {
         plan.approval = approval(Expiry::Abort);
         plan.final_health = vec![described("health")];
         plan.drainer = Some(described("drainer"));
-        plan.watch = Some(WatchSpec {
-            probes: vec![ProbeSpec { probe: described("probe"), consecutive: 2 }],
-            signals: vec![SignalSpec { signal: described("errors"), criterion: errors(NoData::Fail { after: 2 }) }],
-            ..watch()
-        });
+        let probes = vec![ProbeSpec { probe: described("probe"), consecutive: 2 }];
+        plan.watch = Some(WatchSpec { probes, ..signal(NoData::Fail { after: 2 }) });
     });
     check("everything", &setup.with_autoscalers(), 1, WATCHED);
 }
 
-fn migration(placement: Placement) -> Option<MigrationSpec> {
+pub(crate) fn migration(placement: Placement) -> Option<MigrationSpec> {
     Some(MigrationSpec { runner: described("migrations"), placement, check_old_release: true })
 }
 
-fn approval(on_expiry: Expiry) -> Option<ApprovalSpec> {
+pub(crate) fn approval(on_expiry: Expiry) -> Option<ApprovalSpec> {
     Some(ApprovalSpec { gate: described("gate"), expires: ticks(6), on_expiry })
 }
 
-fn errors(no_data: NoData) -> Criterion {
-    Criterion::error_rate(0.01, 10).consecutive(2).no_data(no_data)
+/// A watch of pods, guard, and a rate of errors.
+pub(crate) fn signal(no_data: NoData) -> WatchSpec {
+    let criterion = Criterion::error_rate(0.01, 10).consecutive(2).no_data(no_data);
+    WatchSpec { signals: vec![SignalSpec { signal: described("errors"), criterion }], ..watch() }
 }

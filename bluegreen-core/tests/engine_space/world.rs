@@ -54,7 +54,7 @@ pub(crate) struct Sent {
 /// What a write expects, and what it sets.
 #[derive(Debug, Clone)]
 pub(crate) enum Change {
-    Route { expect: RouteObject, to: RouteState, mark: RouteMark },
+    Route { expect: Box<RouteObject>, to: RouteState, mark: RouteMark },
     Color { expect: Box<ColorObservation>, release: Release, replicas: u32 },
 }
 

@@ -34,6 +34,7 @@ impl State {
             holder: record.holder.clone(),
             predecessors: BTreeSet::new(),
             holding: Holding { found: started.found.clone(), ..Holding::default() },
+            raised: BTreeSet::new(),
             capacity: None,
             capacity_since: None,
             way_back: None,
@@ -169,8 +170,10 @@ impl State {
         self.tries = None;
         self.seq = 0;
         self.inherited.extend(self.begun.keys());
-        // What was ready then may not be there any more.
-        self.passed.remove(&Check::Ready);
+        // What was ready then may not be there any more, and gets its time to become ready again.
+        if self.passed.remove(&Check::Ready).is_some() {
+            self.begun.insert(Check::Ready, record.at);
+        }
     }
 
     fn intend(&mut self, intent: Intent) {
@@ -198,6 +201,7 @@ impl State {
         match write {
             Write::Raise => {
                 self.holding.raised.insert(intent.object.clone());
+                self.raised.insert(intent.object.clone());
                 if let Some(RouteState::Routes(split)) = intent.step.as_ref().map(|step| &step.to)
                     && let Some(serving) = split.sole()
                 {
@@ -228,6 +232,7 @@ impl State {
                 self.begun.remove(&Check::Ready);
             }
             Write::Shift(step) => {
+                self.begun.remove(&Check::Ready);
                 self.shifted.insert(step, at);
             }
             Write::Switch => self.switched = Some(at),
