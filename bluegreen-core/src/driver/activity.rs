@@ -90,11 +90,11 @@ impl Context {
     }
 
     /// Calls until it succeeds, each time for as long as a call may take.
-    async fn insist<T, F: Future<Output = Result<T, BackendError>>>(
+    async fn insist<T: Send, F: Future<Output = Result<T, BackendError>> + Send>(
         &self,
         action: &str,
         object: &str,
-        ask: impl Fn() -> F,
+        ask: impl Fn() -> F + Send + Sync,
     ) -> Result<T, (Verdict, String)> {
         let asked = persist(|| call(self.deadline(), action, object, ask())).await;
         asked.map_err(|error| (Verdict::Inconclusive, chain(&error)))

@@ -48,7 +48,7 @@ enum Life {
     Died,
 }
 
-impl<'a, R: Fn(&World) -> RolloutBuilder> Run<'a, R> {
+impl<'a, R: Fn(&World) -> RolloutBuilder + Sync> Run<'a, R> {
     pub(super) fn new(world: World, rollout: &'a R, release: Release, script: &'a Script) -> Self {
         let mut asks = VecDeque::new();
         for (call, mishap) in &script.steps {
