@@ -129,7 +129,9 @@ impl Driver {
         });
         // The wall clock may be a hair behind tokio's; a millisecond more keeps the loop from asking too early.
         let sleep = sleep + std::time::Duration::from_millis(u64::from(!sleep.is_zero()));
-        match self.happens(sleep).await {
+        let happening = self.happens(sleep).await;
+        self.view.waited = self.next_serial();
+        match happening {
             Happening::Time => Ok(()),
             Happening::Done(events) => {
                 self.activity = None;

@@ -5,7 +5,8 @@ use jiff::{SignedDuration, Timestamp};
 use crate::backend::{ColorObservation, RouteMark, RouteObservation};
 use crate::color::{Color, PerColor};
 
-/// A reading may be this old when a decision rests on it; with the calls' deadlines this bounds "ready now".
+/// A reading may be this old when a decision rests on it, if something was waited for since: this bounds "ready now".
+/// Reads that follow each other at once count however slow they are; else nobody could act in a slow world.
 const MAX_AGE: SignedDuration = SignedDuration::from_secs(5);
 
 /// What was last seen of the world.
@@ -16,6 +17,8 @@ const MAX_AGE: SignedDuration = SignedDuration::from_secs(5);
 pub struct View {
     /// The serial number of the last event; a reading counts as new only if it began later.
     pub barrier: u64,
+    /// The serial number of the last wait.
+    pub waited: u64,
     /// The route as last read, or as the last write left it.
     pub route: Option<Reading<RouteObservation>>,
     /// Whether a watch told of the route something else than was read.
@@ -51,20 +54,20 @@ impl View {
     pub fn fresh(&self, color: Color, now: Timestamp) -> Option<&Reading<ColorObservation>> {
         let heard = self.heard.get(color).as_ref().map_or(0, |heard| heard.serial);
         let is_new = |reading: &&Reading<_>| reading.serial > self.barrier && reading.serial >= heard;
-        self.colors.get(color).as_ref().filter(is_new).filter(|reading| reading.is_recent(now))
+        self.colors.get(color).as_ref().filter(is_new).filter(|reading| reading.is_recent(now, self.waited))
     }
 
     /// The route, if it was read after the last event, and just now.
     #[must_use]
     pub fn fresh_route(&self, now: Timestamp) -> Option<&Reading<RouteObservation>> {
         let is_new = |reading: &&Reading<_>| reading.serial > self.barrier && !self.route_stirred;
-        self.route.as_ref().filter(is_new).filter(|reading| reading.is_recent(now))
+        self.route.as_ref().filter(is_new).filter(|reading| reading.is_recent(now, self.waited))
     }
 }
 
 impl<T> Reading<T> {
-    fn is_recent(&self, now: Timestamp) -> bool {
-        now.duration_since(self.at).abs() <= MAX_AGE
+    fn is_recent(&self, now: Timestamp, waited: u64) -> bool {
+        self.serial > waited || now.duration_since(self.at).abs() <= MAX_AGE
     }
 }
 

@@ -315,7 +315,7 @@ impl Key {
     // ---- the view and the past ------------------------------------------------------------------------------------
 
     fn view(&mut self, view: &View, world: &World) {
-        let mut serials = vec![view.barrier];
+        let mut serials = vec![view.barrier, view.waited];
         if let Some(route) = &view.route {
             self.objects(&route.value.objects);
             for (seen, there) in route.value.objects.iter().zip(&world.route) {

@@ -1,6 +1,6 @@
 //! The laws, as conditions on the model. Each looks at what really is and was, never at what the engine believes.
 
-use bluegreen_core::engine::{Activity, Then};
+use bluegreen_core::engine::{Activity, Reading, Then};
 use bluegreen_core::{
     Check, Color, ColorObservation, End, Ending, Event, Kind, On, RouteState, Split, Stage, Verdict, Write,
 };
@@ -120,7 +120,9 @@ fn routes_only_to_what_is_ready(node: &Node, write: Write) -> Result<(), Broken>
     };
     let state = node.process.state();
     let seen = node.process.view.colors.get(color).as_ref();
-    let recent = seen.filter(|seen| node.now.duration_since(seen.at).as_secs() <= 5).map(|seen| &seen.value);
+    let waited = node.process.view.waited;
+    let just_now = |seen: &&Reading<_>| seen.serial > waited || node.now.duration_since(seen.at).as_secs() <= 5;
+    let recent = seen.filter(just_now).map(|seen| &seen.value);
     let ready = recent.is_some_and(|seen| {
         if color == NEW {
             seen.is_ready(&state.started.release, state.capacity.unwrap_or(1))

@@ -97,6 +97,11 @@ impl Process {
         Ok(())
     }
 
+    /// What was read so far may be outdated.
+    pub(crate) fn waits(&mut self) {
+        self.view.waited = self.next_serial();
+    }
+
     // ---- the journal ----------------------------------------------------------------------------------------------
 
     pub(crate) fn has_unsaved(&self) -> bool {

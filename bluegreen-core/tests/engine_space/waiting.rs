@@ -44,6 +44,7 @@ impl Node {
         }
         let until = until.ok_or_else(|| Broken(format!("it waits for ever, in {}", self.stage)))?;
         self.now = round_up(latest.map_or(until, |latest| latest.min(until)));
+        self.process.waits();
         Ok(())
     }
 
@@ -55,6 +56,7 @@ impl Node {
     /// A tick passes. While everything is sampled, every source measures.
     pub(crate) fn tick(&mut self) -> Result<(), Broken> {
         self.now += TICK;
+        self.process.waits();
         let Some(watch) = self.process.state().plan().watch.clone() else {
             return Ok(());
         };
@@ -177,6 +179,7 @@ impl Node {
                 // A person takes long, but not all the time there is.
                 let late = if activity == Activity::Approve { until.map(|until| until - TICK * 3) } else { None };
                 self.now = late.unwrap_or(self.now + TICK);
+                self.process.waits();
                 Ok(())
             }
         }

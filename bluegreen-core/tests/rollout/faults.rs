@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bluegreen_core::{Color, Outcome, Release};
-use bluegreen_testkit::{Behavior, Fault, World};
+use bluegreen_testkit::{Behavior, Fault, Incident, World};
 
 use crate::support::{minutes, plain, run};
 
@@ -112,4 +112,21 @@ async fn two_programs_at_once_one_wins() {
     let won = |outcome: &Result<Outcome, _>| outcome.as_ref().is_ok_and(Outcome::is_promoted);
     assert!(won(&one) != won(&other), "{one:?}\n{other:?}");
     assert_eq!((world.requests().lost, world.violations()), (0, Vec::new()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_world_in_which_every_call_takes_long_is_only_slow() {
+    let slow = |world: &World| {
+        let fault = Fault::Slow(Duration::from_secs(8));
+        world.happens(Incident::Outage { calls: String::new(), fault, lasting: minutes(600) });
+    };
+    let world = used_world().await;
+    slow(&world);
+    let outcome = run(plain(&world), "v3").await;
+    assert!(outcome.is_promoted(), "{}", outcome.report());
+
+    world.behaves("v4", Behavior::unready_after(minutes(2)));
+    let outcome = run(plain(&world), "v4").await;
+    assert!(outcome.is_rolled_back(), "{}", outcome.report());
+    assert_eq!(world.violations(), Vec::<String>::new());
 }

@@ -178,8 +178,13 @@ impl<'a, R: Fn(&World) -> RolloutBuilder + Sync> Run<'a, R> {
             let _ = tokio::select! {
                 biased;
                 () = resumed => {
+                    let answer = handle.resume().await;
+                    if answer.is_err() {
+                        // Its program is gone; the next one is asked again.
+                        return pending().await;
+                    }
                     *lock(&self.resume) = None;
-                    handle.resume().await
+                    answer
                 }
                 ask = asked => {
                     lock(&self.asks).pop_front();

@@ -144,7 +144,8 @@ impl State {
         self.check_stamp(&found.object, stamp);
         if let Some(course) = self.laws.course(&stamp.holder).filter(|_| replicas < found.desired) {
             let unproven = color == course.old && course.kind == Kind::Deploy && !course.proven;
-            let unreturned = color == course.new && course.moved && !course.returned;
+            // A rollback goes on without a journal that doesn't answer (law 6): then it can't be known.
+            let unreturned = color == course.new && course.moved && !course.returned && course.silent < 2;
             if unproven || unreturned {
                 let lacks = if unproven { "the watch has passed" } else { "traffic has provably returned" };
                 self.violated(9, &format!("{color} was scaled down to {replicas} before {lacks}"));
