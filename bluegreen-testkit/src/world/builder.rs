@@ -119,7 +119,8 @@ impl WorldBuilder {
         self
     }
 
-    /// Gives `color` an autoscaler: it keeps a color that asks for any pods between `min` and `max`.
+    /// Gives `color` an autoscaler: it keeps a color that asks for any pods between `min` and `max`, and shrinks it to `min`
+    /// when no users have reached it for five minutes.
     #[must_use]
     pub const fn autoscaler(mut self, color: Color, min: u32, max: u32) -> Self {
         *self.autoscalers.get_mut(color) = Some(Autoscaler { min, max });

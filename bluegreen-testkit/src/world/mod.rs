@@ -1,8 +1,10 @@
 //! A deterministic world in memory, with all the backends that a rollout needs.
 
+mod autoscaler;
 mod behavior;
 mod builder;
 mod clock;
+mod color;
 mod drainer;
 mod environment;
 mod fault;

@@ -17,6 +17,8 @@ pub(crate) struct Slot {
     pub(crate) autoscaler: Option<Autoscaler>,
     /// What the autoscaler's minimum was before it was pinned.
     pub(crate) unpinned: Option<u32>,
+    /// Since when no users reach it, if none do.
+    pub(crate) idle_since: Option<Duration>,
 }
 
 #[derive(Debug)]
@@ -29,6 +31,8 @@ pub(crate) struct Deployment {
     pub(crate) stamp: Option<Stamp>,
     pub(crate) cleanup_after: Option<Timestamp>,
     pub(crate) pods: Vec<Pod>,
+    /// When a pod was added last.
+    pub(crate) grew: Duration,
     /// What the object said of its pods when it was last written.
     pub(crate) status: Status,
     /// When a pod was ready last.
@@ -47,7 +51,7 @@ pub(crate) struct Status {
 
 impl Slot {
     pub(crate) const fn new(color: Color, object: String) -> Self {
-        Self { color, object, deployment: None, autoscaler: None, unpinned: None }
+        Self { color, object, deployment: None, autoscaler: None, unpinned: None, idle_since: None }
     }
 
     /// The pods and what they are doing.
