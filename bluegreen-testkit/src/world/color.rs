@@ -24,12 +24,15 @@ impl State {
     /// Makes a color ask for `replicas` of `release`; its pods are replaced if it asked for another release. Keeps its
     /// stamp.
     pub(crate) fn set_color(&mut self, color: Color, release: Release, replicas: u32) {
+        let replaces = self.slot(color).deployment.as_ref().is_some_and(|deployment| deployment.release != release);
+        if replaces {
+            self.remove_pods(color, 0);
+        }
         let slot = self.slots.get_mut(color);
         match &mut slot.deployment {
             Some(deployment) => {
-                if deployment.release != release {
+                if replaces {
                     deployment.release = release;
-                    deployment.pods.clear();
                     deployment.last_ready = None;
                 }
                 deployment.desired = replicas;
@@ -72,26 +75,32 @@ impl State {
     /// Gives a color as many pods as it asks for, after its autoscaler had its say, and a new version. An autoscaler
     /// leaves a color alone that asks for none.
     pub(crate) fn reconcile(&mut self, color: Color) {
-        let now = self.now;
         let slot = self.slots.get_mut(color);
-        let object = slot.object.rsplit('/').next().unwrap_or_default().to_owned();
         let Some(deployment) = &mut slot.deployment else {
             return;
         };
         if let Some(autoscaler) = slot.autoscaler.filter(|_| deployment.desired > 0) {
             deployment.desired = deployment.desired.max(autoscaler.min).min(autoscaler.max);
         }
-        let desired = deployment.desired as usize;
-        deployment.pods.truncate(desired);
-        let behavior = self.behaviors.get(&deployment.release.version).copied();
-        while deployment.pods.len() < desired {
+        let desired = deployment.desired;
+        self.remove_pods(color, desired);
+        self.add_pods(color, desired);
+        self.touch(color);
+    }
+
+    fn add_pods(&mut self, color: Color, desired: u32) {
+        let now = self.now;
+        let slot = self.slots.get_mut(color);
+        let object = slot.object.rsplit('/').next().unwrap_or_default();
+        let Some(deployment) = &mut slot.deployment else {
+            return;
+        };
+        let behavior = self.behaviors.get(&deployment.release.version).copied().unwrap_or(Behavior::healthy());
+        while deployment.pods.len() < desired as usize {
             self.pods += 1;
             deployment.grew = now;
-            let endpoint = endpoint(&object, self.pods);
-            let behavior = behavior.unwrap_or(Behavior::healthy());
-            deployment.pods.push(Pod::new(endpoint, behavior, self.settings.start_time, now));
+            deployment.pods.push(Pod::new(endpoint(object, self.pods), behavior, self.settings.start_time, now));
         }
-        self.touch(color);
     }
 
     /// Gives a color's object a new version, which also covers what its pods do now.

@@ -86,7 +86,8 @@ impl Slot {
 
     /// When a pod next does something else.
     pub(crate) fn next_event(&self, now: Duration) -> Option<Duration> {
-        self.phases(now).filter_map(|(_, phase)| phase.next).min()
+        let drained = |pod: &Pod| pod.drained_at().filter(|at| pod.kept > 0 && *at > now);
+        self.phases(now).flat_map(|(pod, phase)| phase.next.into_iter().chain(drained(pod))).min()
     }
 
     pub(crate) fn observe(&self, now: Duration) -> ColorObservation {

@@ -3,17 +3,16 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use bluegreen_core::{Color, Endpoint, GateDecision, Measure, PerColor, Release, RouteObservation, RouteState, Update};
+use bluegreen_core::{Color, GateDecision, Measure, PerColor, RouteObservation, RouteState, Update};
 
 use super::behavior::Behavior;
 use super::fault::{Fault, Faults, Site};
 use super::incident::Incident;
 use super::journal::APPEND;
 use super::laws::Laws;
-use super::pod::Pod;
 use super::route::Routed;
 use super::schema::Schema;
-use super::slot::{Deployment, Slot, Status};
+use super::slot::Slot;
 use super::timeline::{Condition, Flow, Timeline};
 use super::trace::{Note, Trace};
 
@@ -26,6 +25,8 @@ pub(crate) struct Settings {
     pub(crate) preview: bool,
     /// Connections that users keep open to every pod that serves them.
     pub(crate) connections: u64,
+    /// How many of [`WHOLE`](super::connections::WHOLE) requests go over connections that were opened before.
+    pub(crate) keep_alive: u64,
 }
 
 /// A call's effect that waits for a later call stops waiting after this time.
@@ -205,17 +206,19 @@ impl State {
         for object in &mut self.route {
             object.propagate(self.now);
         }
-        let flow = self.flow();
+        self.reconnect();
+        let (flow, traffic) = (self.flow(), self.traffic());
         for color in Color::ALL {
-            self.slots.get_mut(color).note_traffic(flow.reaches(color), self.now);
+            self.slots.get_mut(color).note_traffic(traffic.reaches(color), self.now);
         }
         self.autoscale();
         self.timeline.note(
             self.now,
             Condition {
-                flow,
+                traffic,
                 ready: PerColor::from_fn(|color| self.slot(color).ready(self.now) > 0),
-                failing: PerColor::from_fn(|color| self.slot(color).failing(self.now)),
+                failing: PerColor::from_fn(|color| self.failing(color)),
+                restarts: PerColor::from_fn(|color| self.slot(color).status(self.now).restarts),
             },
         );
         for color in Color::ALL {
@@ -253,6 +256,16 @@ impl State {
 
     pub(crate) const fn slot(&self, color: Color) -> &Slot {
         self.slots.get(color)
+    }
+
+    /// The share of requests that a color answers badly: all of them, once its release can't work on the schema.
+    pub(crate) fn failing(&self, color: Color) -> f64 {
+        let slot = self.slot(color);
+        let broken = |release| self.schema.breaks(release, self.now);
+        match &slot.deployment {
+            Some(deployment) if broken(&deployment.release) => 1.0,
+            _ => slot.failing(self.now),
+        }
     }
 
     // --- route
