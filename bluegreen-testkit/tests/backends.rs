@@ -105,6 +105,80 @@ async fn who_is_told_that_a_migration_is_not_started_can_rely_on_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_old_release_that_cannot_live_with_the_new_schema_fails_when_it_is_there() {
+    let world = World::builder().migrations(["drop_email"]).build();
+    world.old_release_breaks("v1 reads email");
+    sleep(secs(10)).await;
+    world.migrations().run(&run_of("r", "drop_email")).await.unwrap();
+    assert_eq!((world.elapsed(), world.requests().failed), (secs(11), 0), "until the migration is through");
+    assert_eq!(check(&world, Via::Production, Color::Blue).await.unwrap(), Verdict::Fail);
+    deploy(&world, Color::Green, "v2", 1).await.unwrap();
+    sleep(secs(9)).await;
+    assert_eq!(world.requests_between(secs(11), secs(20)).failed, 900);
+    switch(&world, Color::Green, 2).await.unwrap();
+    sleep(ms(100)).await;
+    let failed = world.requests().failed;
+    sleep(secs(10)).await;
+    assert_eq!(world.requests().failed, failed, "the new release works");
+    // Forced, over the closed way back.
+    switch(&world, Color::Blue, 3).await.unwrap();
+    sleep(ms(10_100)).await;
+    assert_eq!(world.requests().failed, failed + 1000);
+}
+
+#[tokio::test(start_paused = true)]
+async fn migrations_that_fail_break_nothing_and_can_be_run_again() {
+    let world = World::builder().migrations(["drop_email"]).build();
+    world.old_release_breaks("v1 reads email");
+    world.migrations_fail("a lock was held");
+    let migrations = world.migrations();
+    migrations.run(&run_of("r", "drop_email")).await.unwrap();
+    sleep(secs(10)).await;
+    migrations.run(&run_of("next", "drop_email")).await.unwrap();
+    assert_eq!((world.requests().failed, world.violations()), (0, Vec::new()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_migration_that_the_schema_has_already_breaks_a_law() {
+    let world = World::builder().migrations(["add-column", "add-index"]).build();
+    let migrations = world.migrations();
+    let set = migrations.pending(&Release::version("v2")).await.unwrap().set;
+    migrations.run(&run_of("r", &set)).await.unwrap();
+    migrations.run(&run_of("r", &set)).await.unwrap();
+    assert_eq!(world.violations(), Vec::<String>::new(), "the same run is found again");
+    migrations.run(&run_of("another", "add-index")).await.unwrap();
+    assert_eq!(world.violations(), ["law 4 at 1s: migration add-index ran twice"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn logs_and_alerts_tell_what_the_pods_did_in_the_window() {
+    let world = World::builder().build();
+    let (logs, alert) = (world.logs("errors in the log"), world.alert("too many errors", 0.1));
+    let window = |from, to| {
+        let at = |age: u64| world.clock().now() - (world.elapsed() - secs(age));
+        Window { from: at(from), to: at(to) }
+    };
+    sleep(secs(10)).await;
+    world.behaves("v1", Behavior::failing(0.25));
+    sleep(secs(10)).await;
+    world.behaves("v1", Behavior::crashing_after(secs(5)));
+    sleep(secs(10)).await;
+    let blue = Color::Blue;
+    assert_eq!(logs.sample(blue, window(0, 10)).await.unwrap(), Measure::Counts { bad: 0, total: 1000 });
+    assert_eq!(logs.sample(blue, window(10, 20)).await.unwrap(), Measure::Counts { bad: 250, total: 1000 });
+    assert_eq!(logs.sample(blue, window(20, 30)).await.unwrap(), Measure::Counts { bad: 3, total: 503 });
+    assert_eq!(alert.sample(blue, window(0, 10)).await.unwrap(), Measure::Gauge { value: 0.0 });
+    assert_eq!(alert.sample(blue, window(10, 20)).await.unwrap(), Measure::Gauge { value: 1.0 });
+    assert_eq!(alert.sample(blue, window(0, 30)).await.unwrap(), Measure::Gauge { value: 0.0 }, "a tenth is not above");
+    for signal in [&logs, &alert] {
+        assert!(matches!(signal.sample(Color::Green, window(0, 30)).await.unwrap(), Measure::NoData { .. }));
+        assert!(matches!(signal.sample(blue, window(26, 30)).await.unwrap(), Measure::NoData { .. }), "all are down");
+    }
+    world.signal_returns("too many errors", Measure::Gauge { value: 3.0 });
+    assert_eq!(alert.sample(blue, window(0, 10)).await.unwrap(), Measure::Gauge { value: 3.0 });
+}
+
+#[tokio::test(start_paused = true)]
 async fn gates_and_preflights_say_what_the_test_decided() {
     let world = World::builder().build();
     let (target, release) = (Target::new("shop", "checkout"), Release::version("v2"));

@@ -5,7 +5,7 @@ mod support;
 use bluegreen_core::{BackendError, Color, Environment, Fence, ObstacleKind, Release};
 use bluegreen_testkit::{Behavior, World};
 use futures_util::StreamExt;
-use support::{deploy, deploy_over, fence, is_conflict, ms, scale, seal, secs};
+use support::{deploy, deploy_over, fence, is_conflict, ms, scale, seal, secs, switch};
 use tokio::time::sleep;
 
 #[tokio::test(start_paused = true)]
@@ -162,6 +162,32 @@ async fn an_autoscaler_keeps_a_color_within_its_bounds_and_can_be_pinned() {
     assert!(!environment.pin_capacity(Color::Green, Some(3)).await.unwrap());
     let above = environment.pin_capacity(Color::Blue, Some(11)).await;
     assert!(matches!(above, Err(BackendError::Refused { .. })));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_autoscaler_shrinks_a_color_that_was_idle_for_five_minutes() {
+    let world = World::builder().autoscaler(Color::Green, 1, 10).autoscaler(Color::Blue, 1, 10).build();
+    sleep(secs(600)).await;
+    deploy(&world, Color::Green, "v2", 1).await.unwrap();
+    sleep(secs(299)).await;
+    assert_eq!(world.color(Color::Green).ready, 3, "new pods get their time");
+    sleep(secs(1)).await;
+    assert_eq!((world.color(Color::Green).desired, world.color(Color::Green).ready), (1, 1));
+    assert_eq!(world.color(Color::Green).stamp, Some(support::stamp(1)), "an autoscaler leaves no stamp of its own");
+    assert_eq!(world.color(Color::Blue).ready, 3, "blue has users");
+    assert!(world.story().concat().contains("the autoscaler shrinks green, which is idle, from 3 to 1"));
+
+    world.scale(Color::Green, 0);
+    sleep(secs(3600)).await;
+    assert_eq!(world.color(Color::Green).desired, 0, "what is off stays off");
+    switch(&world, Color::Green, 2).await.unwrap();
+    sleep(secs(300)).await;
+    assert_eq!(world.color(Color::Blue).ready, 3, "the data plane took its time");
+    world.environment().pin_capacity(Color::Blue, Some(3)).await.unwrap();
+    sleep(secs(3600)).await;
+    assert_eq!(world.color(Color::Blue).ready, 3, "pinned");
+    world.environment().pin_capacity(Color::Blue, None).await.unwrap();
+    assert_eq!(world.color(Color::Blue).ready, 1, "it has been idle for long enough");
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use bluegreen_core::plan::{Criterion, Expiry, Watch};
-use bluegreen_core::{Color, Release, Rollout, RolloutBuilder, Target};
+use bluegreen_core::{Color, Environment, Release, Rollout, RolloutBuilder, Target};
 use bluegreen_testkit::fake::ManualGate;
 use bluegreen_testkit::{Behavior, World};
 
@@ -83,4 +83,31 @@ async fn an_approval_that_nobody_gives_expires() {
     assert!((minutes(90)..minutes(91)).contains(&world.elapsed()), "{:?}", world.elapsed());
     assert_eq!((world.route().active(), world.color(Color::Green).desired), (Some(Color::Blue), 0));
     assert_eq!(world.requests().lost, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_old_color_that_is_idle_for_two_hours_is_not_shrunk() {
+    let world = World::builder().autoscaler(Color::Blue, 1, 10).build();
+    world.behaves("v2", Behavior::failing(0.5).from(minutes(119)));
+    let outcome = checkout_rollout(&world).build().unwrap().run(Release::version("v2")).await.unwrap();
+    assert!(outcome.is_rolled_back(), "{}", outcome.report());
+    let blue = world.color(Color::Blue);
+    assert_eq!((blue.ready, blue.autoscaler.unwrap().min), (3, 1), "it kept its pods, and got its minimum back");
+    assert!(!world.story().concat().contains("the autoscaler shrinks blue"), "{:?}", world.story());
+    assert_eq!((world.requests().lost, world.violations()), (0, Vec::new()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_promoted_over_an_old_color_that_was_shrunk() {
+    let world = World::builder().autoscaler(Color::Blue, 1, 10).build();
+    let rollout = checkout_rollout(&world).build().unwrap();
+    let handle = rollout.start(Release::version("v2")).await.unwrap();
+    tokio::time::sleep(minutes(30)).await;
+    // Somebody takes the pin away. The color has been idle for long enough to be shrunk at once.
+    world.environment().pin_capacity(Color::Blue, None).await.unwrap();
+    let outcome = handle.wait().await.unwrap();
+    assert_eq!(world.color(Color::Blue).ready, 1);
+    assert!(outcome.is_halted(), "{}", outcome.report());
+    assert!(outcome.report().to_string().contains("1 of the 3 replicas of blue that served are ready"));
+    assert_eq!(world.violations(), Vec::<String>::new());
 }

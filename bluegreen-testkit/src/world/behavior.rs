@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::time::{percent, span};
+
 /// What the pods of a release do, each by its own time; set with [`World::behaves`](super::World::behaves).
 ///
 /// Durations count from the moment a pod became ready.
@@ -98,17 +100,17 @@ impl fmt::Display for Behavior {
         match (self.fate, self.failing) {
             (Fate::StaysReady, None) => f.write_str("works well"),
             (Fate::StaysReady, Some(failing)) => {
-                write!(f, "answers {} % of its requests badly", failing.share * 100.0)?;
+                write!(f, "answers {} of its requests badly", percent(failing.share))?;
                 if !failing.from.is_zero() {
-                    write!(f, ", {:?} after its pods are ready", failing.from)?;
+                    write!(f, ", {} after its pods are ready", span(failing.from))?;
                 }
                 Ok(())
             }
             (Fate::NeverReady, _) => f.write_str("never gets ready"),
             (Fate::ImageMissing, _) => f.write_str("has no image"),
-            (Fate::CrashingAfter(after), _) => write!(f, "crashes {after:?} after its pods are ready"),
-            (Fate::UnreadyAfter(after), _) => write!(f, "goes unready {after:?} after its pods are ready"),
+            (Fate::CrashingAfter(after), _) => write!(f, "crashes {} after its pods are ready", span(after)),
+            (Fate::UnreadyAfter(after), _) => write!(f, "goes unready {} after its pods are ready", span(after)),
         }?;
-        self.start_time.map_or(Ok(()), |start| write!(f, ", starting in {start:?}"))
+        self.start_time.map_or(Ok(()), |start| write!(f, ", starting in {}", span(start)))
     }
 }

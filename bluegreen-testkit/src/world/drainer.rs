@@ -2,18 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use bluegreen_core::{BackendError, Color, Description, Drainer, Endpoint, OpenConnections};
 
 use super::fault::Site;
-use super::pod::Pod;
 use super::shared::Shared;
 use super::state::State;
-
-/// How long a pod takes to finish its connections once it was asked to.
-const DRAIN_TIME: Duration = Duration::from_secs(1);
 
 /// The open connections of a [`World`](super::World).
 ///
@@ -71,11 +66,6 @@ fn identities(endpoints: &[Endpoint]) -> BTreeSet<String> {
 }
 
 impl State {
-    fn pods_mut(&mut self) -> impl Iterator<Item = &mut Pod> {
-        let slots = [&mut self.slots.blue, &mut self.slots.green];
-        slots.into_iter().filter_map(|slot| slot.deployment.as_mut()).flat_map(|deployment| &mut deployment.pods)
-    }
-
     /// What is open on the pods that were asked for. A pod that is gone has nothing open; one that isn't ready can't tell.
     fn open_connections(&self, asked: &BTreeSet<String>) -> Result<OpenConnections, BackendError> {
         let mut count = 0;
@@ -89,8 +79,7 @@ impl State {
                         source: "the pod is not ready".into(),
                     });
                 }
-                let drained = pod.draining.is_some_and(|since| since + DRAIN_TIME <= self.now);
-                if pod.served && !drained {
+                if pod.served && !pod.is_drained(self.now) {
                     count += self.settings.connections;
                 }
             }

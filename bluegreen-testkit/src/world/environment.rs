@@ -265,7 +265,7 @@ impl State {
         let found = self.observe(color);
         let object = &found.object;
         let mut causes: Vec<String> = found.obstacles.iter().map(ToString::to_string).collect();
-        let failing = self.slot(color).failing(self.now);
+        let failing = self.failing(color);
         if failing > 0.0 {
             causes.push(format!("{object} answers {:.1} % of its requests badly", failing * 100.0));
         }

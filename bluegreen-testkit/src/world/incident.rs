@@ -8,6 +8,7 @@ use bluegreen_core::{Color, GateDecision, Measure, Release, RouteState, Split};
 use super::behavior::Behavior;
 use super::fault::Fault;
 use super::state::State;
+use super::time::span;
 use super::trace::Note;
 
 /// Who edits of the route are by.
@@ -80,10 +81,8 @@ impl State {
         match incident {
             Incident::Behaves { version, behavior } => self.behave(version, behavior),
             Incident::KillPods(color) => {
-                if let Some(deployment) = &mut self.slots.get_mut(color).deployment {
-                    deployment.pods.clear();
-                    self.reconcile(color);
-                }
+                self.remove_pods(color, 0);
+                self.reconcile(color);
             }
             Incident::EditRoute(split) => self.overwrite_route(&RouteState::Routes(split), true),
             Incident::RemoveKey => {
@@ -103,7 +102,10 @@ impl State {
                 self.set_color(color, release, replicas);
                 self.made_by_hand(color);
             }
-            Incident::Delete(color) => self.slots.get_mut(color).deployment = None,
+            Incident::Delete(color) => {
+                self.remove_pods(color, 0);
+                self.slots.get_mut(color).deployment = None;
+            }
             Incident::Outage { calls, fault, lasting } => {
                 let until = self.now.saturating_add(lasting);
                 self.faults.fail_until(calls, fault, until);
@@ -145,15 +147,15 @@ impl fmt::Display for Incident {
             }
             Self::Delete(color) => write!(f, "somebody deletes {color}"),
             Self::Outage { calls, fault, lasting } if calls.is_empty() => {
-                write!(f, "every call goes wrong ({fault}) for {lasting:?}")
+                write!(f, "every call goes wrong ({fault}) for {}", span(*lasting))
             }
             Self::Outage { calls, fault, lasting } => {
-                write!(f, "every call of {calls} goes wrong ({fault}) for {lasting:?}")
+                write!(f, "every call of {calls} goes wrong ({fault}) for {}", span(*lasting))
             }
             Self::SignalReturns { name, measure } => write!(f, "signal {name} says {}", said(measure)),
             Self::Decide(GateDecision::Go { by, reason }) => write!(f, "{by} approves: {reason}"),
             Self::Decide(GateDecision::No { by, reason }) => write!(f, "{by} refuses: {reason}"),
-            Self::Decide(GateDecision::AskAgain(after)) => write!(f, "the gate says to ask again in {after:?}"),
+            Self::Decide(GateDecision::AskAgain(after)) => write!(f, "the gate says to ask again in {}", span(*after)),
         }
     }
 }

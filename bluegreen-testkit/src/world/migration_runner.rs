@@ -40,7 +40,7 @@ impl MigrationRunner for WorldMigrations {
         let started = self
             .shared
             .call(Site::new("migrations.run", "run", &*run.set), move |state| {
-                Ok(state.schema.start(&start, barrier, state.now))
+                Ok(state.start_migrations(&start, barrier))
             })
             .await?;
         if !started {

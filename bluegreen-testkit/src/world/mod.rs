@@ -1,8 +1,11 @@
 //! A deterministic world in memory, with all the backends that a rollout needs.
 
+mod autoscaler;
 mod behavior;
 mod builder;
 mod clock;
+mod color;
+mod connections;
 mod drainer;
 mod environment;
 mod fault;
@@ -53,6 +56,7 @@ pub use self::observer::WorldObserver;
 pub use self::probe::WorldProbe;
 pub use self::router::WorldRouter;
 use self::shared::Shared;
+use self::signal::Source;
 pub use self::signal::WorldSignal;
 pub use self::timeline::Ledger;
 
@@ -106,10 +110,23 @@ impl World {
         WorldProbe::new(Arc::clone(&self.shared), name.into())
     }
 
-    /// A signal.
+    /// A metric: counts the answers of a color's pods to users, and how many of them were bad.
     #[must_use]
     pub fn signal(&self, name: impl Into<String>) -> WorldSignal {
-        WorldSignal::new(Arc::clone(&self.shared), name.into())
+        WorldSignal::new(Arc::clone(&self.shared), name.into(), Source::Metric)
+    }
+
+    /// A log: counts the lines of a color's pods, one for each answer and each restart, and how many of them tell of a
+    /// bad answer or a restart.
+    #[must_use]
+    pub fn logs(&self, name: impl Into<String>) -> WorldSignal {
+        WorldSignal::new(Arc::clone(&self.shared), name.into(), Source::Log)
+    }
+
+    /// An alert: 1 while more than `share` (0 to 1) of a color's answers are bad, 0 otherwise.
+    #[must_use]
+    pub fn alert(&self, name: impl Into<String>, share: f64) -> WorldSignal {
+        WorldSignal::new(Arc::clone(&self.shared), name.into(), Source::Alert(share))
     }
 
     /// The schema.
@@ -217,7 +234,8 @@ impl World {
         self.shared.change(|state| state.schema.failure = Some(reason.into()));
     }
 
-    /// Lets the old release not work on the new schema.
+    /// Lets the old release not work on the new schema: what served when a migration was begun answers every request badly
+    /// once the migration is through.
     pub fn old_release_breaks(&self, evidence: impl Into<String>) {
         self.shared.change(|state| state.schema.incompatible = Some(evidence.into()));
     }
@@ -245,7 +263,19 @@ impl World {
     /// What became of the users' requests until now.
     #[must_use]
     pub fn requests(&self) -> Ledger {
-        self.shared.look(|state| state.timeline.ledger(state.now))
+        self.shared.look(|state| state.timeline.ledger(Duration::ZERO, state.now))
+    }
+
+    /// What became of those requests that users sent before the world was this old.
+    #[must_use]
+    pub fn requests_before(&self, age: Duration) -> Ledger {
+        self.requests_between(Duration::ZERO, age)
+    }
+
+    /// What became of those requests that users sent `from` one age of the world `to` another, end excluded.
+    #[must_use]
+    pub fn requests_between(&self, from: Duration, to: Duration) -> Ledger {
+        self.shared.look(|state| state.timeline.ledger(from, to.min(state.now)))
     }
 
     /// A color as it is.
@@ -277,7 +307,7 @@ impl World {
     /// Checked is, for every write that lands: traffic is only pointed at a color that has a ready pod and holds the release
     /// that the rollout means (law 1); no color is changed or made smaller while the route references it (2); every write
     /// leaves a new stamp, only the holder moves traffic, never over a foreign edit, and never to a color that it hasn't
-    /// sealed (3); every write was journaled as an intent before (4); nothing is scaled down without proof (9); nothing is
+    /// sealed (3); every write was journaled as an intent before, and no migration runs twice (4); nothing is scaled down without proof (9); nothing is
     /// written after the end (10). What a rollout means is read from [`journal`](Self::journal); of a rollout with another
     /// journal, only the laws that can do without are checked.
     #[must_use]

@@ -8,6 +8,8 @@ use super::behavior::{Behavior, Fate};
 
 /// How long an image may be missing, as the Kubernetes backend has it.
 const IMAGE_GRACE: Duration = Duration::from_secs(45);
+/// How long a pod takes to finish its connections once it was asked to.
+const DRAIN_TIME: Duration = Duration::from_secs(1);
 /// After this many restarts waiting any longer is pointless.
 const HOPELESS_RESTARTS: u32 = 3;
 
@@ -26,6 +28,8 @@ pub(crate) struct Pod {
     pub(crate) served: bool,
     /// When it was asked to finish its connections.
     pub(crate) draining: Option<Duration>,
+    /// How many of [`WHOLE`](super::connections::WHOLE) open connections are its own.
+    pub(crate) kept: u64,
 }
 
 /// What a pod is doing at one moment, and when that changes next.
@@ -62,6 +66,7 @@ impl Pod {
             restarts: 0,
             served: false,
             draining: None,
+            kept: 0,
         }
     }
 
@@ -81,6 +86,21 @@ impl Pod {
             Some(_) => now,
             None => now.saturating_add(self.start_time),
         };
+    }
+
+    /// Whether connections that were opened to it stay open.
+    pub(crate) fn keeps(&self, now: Duration) -> bool {
+        self.phase(now).ready.is_some() && !self.is_drained(now)
+    }
+
+    /// Whether it has finished its connections.
+    pub(crate) fn is_drained(&self, now: Duration) -> bool {
+        self.drained_at().is_some_and(|at| at <= now)
+    }
+
+    /// When it will have finished its connections, or when it had.
+    pub(crate) fn drained_at(&self) -> Option<Duration> {
+        self.draining.map(|since| since.saturating_add(DRAIN_TIME))
     }
 
     /// What it is doing at `now`.

@@ -71,7 +71,7 @@ impl State {
     /// What is wrong with the answer of `color` to the n-th request.
     fn bad_answer(&self, color: Color, request: u64) -> Option<String> {
         let slot = self.slot(color);
-        let failing = slot.failing(self.now);
+        let failing = self.failing(color);
         if slot.ready(self.now) == 0 {
             Some(format!("no answer: {color} has no ready pod"))
         } else if share(request, failing) > share(request - 1, failing) {

@@ -10,7 +10,7 @@ use super::time::timestamp;
 use super::timeline::Flow;
 
 /// What every object of a route contributes to the sum of a [`Flow`].
-const WHOLE: u32 = 10_000;
+const WHOLE: u64 = 10_000;
 
 #[derive(Debug)]
 pub(crate) struct Routed {
@@ -75,10 +75,10 @@ impl Routed {
             RouteState::Foreign(_) => (ready.blue, ready.green),
             RouteState::Absent => (0, 0),
         };
-        let sum = u64::from(blue) + u64::from(green);
-        match (u64::from(blue) * u64::from(WHOLE)).checked_div(sum) {
+        let (blue, green) = (u64::from(blue), u64::from(green));
+        match (blue * WHOLE).checked_div(blue + green) {
             None => Flow { nowhere: WHOLE, ..Flow::default() },
-            Some(blue) => Flow { blue: blue as u32, green: WHOLE.saturating_sub(blue as u32), nowhere: 0 },
+            Some(blue) => Flow { blue, green: WHOLE - blue, nowhere: 0 },
         }
     }
 

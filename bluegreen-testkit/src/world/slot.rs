@@ -17,6 +17,8 @@ pub(crate) struct Slot {
     pub(crate) autoscaler: Option<Autoscaler>,
     /// What the autoscaler's minimum was before it was pinned.
     pub(crate) unpinned: Option<u32>,
+    /// Since when no users reach it, if none do.
+    pub(crate) idle_since: Option<Duration>,
 }
 
 #[derive(Debug)]
@@ -29,6 +31,8 @@ pub(crate) struct Deployment {
     pub(crate) stamp: Option<Stamp>,
     pub(crate) cleanup_after: Option<Timestamp>,
     pub(crate) pods: Vec<Pod>,
+    /// When a pod was added last.
+    pub(crate) grew: Duration,
     /// What the object said of its pods when it was last written.
     pub(crate) status: Status,
     /// When a pod was ready last.
@@ -47,7 +51,7 @@ pub(crate) struct Status {
 
 impl Slot {
     pub(crate) const fn new(color: Color, object: String) -> Self {
-        Self { color, object, deployment: None, autoscaler: None, unpinned: None }
+        Self { color, object, deployment: None, autoscaler: None, unpinned: None, idle_since: None }
     }
 
     /// The pods and what they are doing.
@@ -82,7 +86,8 @@ impl Slot {
 
     /// When a pod next does something else.
     pub(crate) fn next_event(&self, now: Duration) -> Option<Duration> {
-        self.phases(now).filter_map(|(_, phase)| phase.next).min()
+        let drained = |pod: &Pod| pod.drained_at().filter(|at| pod.kept > 0 && *at > now);
+        self.phases(now).flat_map(|(pod, phase)| phase.next.into_iter().chain(drained(pod))).min()
     }
 
     pub(crate) fn observe(&self, now: Duration) -> ColorObservation {

@@ -3,17 +3,16 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use bluegreen_core::{Color, Endpoint, GateDecision, Measure, PerColor, Release, RouteObservation, RouteState, Update};
+use bluegreen_core::{Color, GateDecision, Measure, PerColor, RouteObservation, RouteState, Update};
 
 use super::behavior::Behavior;
 use super::fault::{Fault, Faults, Site};
 use super::incident::Incident;
 use super::journal::APPEND;
 use super::laws::Laws;
-use super::pod::Pod;
 use super::route::Routed;
 use super::schema::Schema;
-use super::slot::{Deployment, Slot, Status};
+use super::slot::Slot;
 use super::timeline::{Condition, Flow, Timeline};
 use super::trace::{Note, Trace};
 
@@ -26,6 +25,8 @@ pub(crate) struct Settings {
     pub(crate) preview: bool,
     /// Connections that users keep open to every pod that serves them.
     pub(crate) connections: u64,
+    /// How many of [`WHOLE`](super::connections::WHOLE) requests go over connections that were opened before.
+    pub(crate) keep_alive: u64,
 }
 
 /// A call's effect that waits for a later call stops waiting after this time.
@@ -72,11 +73,11 @@ pub(crate) struct State {
     /// The last call before somebody else changed the route, and whether they routed to a color that can't serve.
     pub(crate) edited: Option<u64>,
     pub(crate) misrouted: bool,
-    behaviors: BTreeMap<String, Behavior>,
+    pub(crate) behaviors: BTreeMap<String, Behavior>,
     late: Vec<Late>,
     /// How many versions, and how many pods, there have ever been; no identity is used twice.
     versions: u64,
-    pods: u64,
+    pub(crate) pods: u64,
 }
 
 impl State {
@@ -131,7 +132,9 @@ impl State {
         let pods = Color::ALL.into_iter().filter_map(|color| self.slot(color).next_event(self.now));
         let route = self.route.iter().filter_map(Routed::next_event);
         let late = self.late.iter().map(|late| late.at);
-        pods.chain(route).chain(late).chain(self.schema.next_event(self.now)).min()
+        let shrinks = Color::ALL.into_iter().filter_map(|color| Some(self.slot(color).shrinks()?.0));
+        let shrinks = shrinks.filter(|at| *at > self.now);
+        pods.chain(route).chain(late).chain(shrinks).chain(self.schema.next_event(self.now)).min()
     }
 
     /// Lets a write land `after` this time, whatever becomes of its sender.
@@ -203,13 +206,19 @@ impl State {
         for object in &mut self.route {
             object.propagate(self.now);
         }
-        let flow = self.flow();
+        self.reconnect();
+        let (flow, traffic) = (self.flow(), self.traffic());
+        for color in Color::ALL {
+            self.slots.get_mut(color).note_traffic(traffic.reaches(color), self.now);
+        }
+        self.autoscale();
         self.timeline.note(
             self.now,
             Condition {
-                flow,
+                traffic,
                 ready: PerColor::from_fn(|color| self.slot(color).ready(self.now) > 0),
-                failing: PerColor::from_fn(|color| self.slot(color).failing(self.now)),
+                failing: PerColor::from_fn(|color| self.failing(color)),
+                restarts: PerColor::from_fn(|color| self.slot(color).status(self.now).restarts),
             },
         );
         for color in Color::ALL {
@@ -245,104 +254,17 @@ impl State {
         }
     }
 
-    // --- colors
-
     pub(crate) const fn slot(&self, color: Color) -> &Slot {
         self.slots.get(color)
     }
 
-    /// Sets how the pods of `version` behave: those that are there, and those to come.
-    pub(crate) fn behave(&mut self, version: String, behavior: Behavior) {
-        let now = self.now;
-        for color in Color::ALL {
-            if let Some(deployment) = &mut self.slots.get_mut(color).deployment
-                && deployment.release.version == version
-            {
-                deployment.pods.iter_mut().for_each(|pod| pod.behave(behavior, now));
-            }
-        }
-        self.behaviors.insert(version, behavior);
-    }
-
-    /// Makes a color ask for `replicas` of `release`; its pods are replaced if it asked for another release. Keeps its
-    /// stamp.
-    pub(crate) fn set_color(&mut self, color: Color, release: Release, replicas: u32) {
-        let slot = self.slots.get_mut(color);
-        match &mut slot.deployment {
-            Some(deployment) => {
-                if deployment.release != release {
-                    deployment.release = release;
-                    deployment.pods.clear();
-                    deployment.last_ready = None;
-                }
-                deployment.desired = replicas;
-                deployment.by_hand = false;
-            }
-            None => {
-                slot.deployment = Some(Deployment {
-                    release,
-                    by_hand: false,
-                    desired: replicas,
-                    version: 0,
-                    stamp: None,
-                    cleanup_after: None,
-                    pods: Vec::new(),
-                    status: Status::default(),
-                    last_ready: None,
-                });
-            }
-        }
-        self.reconcile(color);
-    }
-
-    /// Notes that somebody else made a color what it is.
-    pub(crate) const fn made_by_hand(&mut self, color: Color) {
-        if let Some(deployment) = &mut self.slots.get_mut(color).deployment {
-            deployment.by_hand = true;
-        }
-    }
-
-    /// Makes all pods of a color ready now.
-    pub(crate) fn start(&mut self, color: Color) {
-        let now = self.now;
-        if let Some(deployment) = &mut self.slots.get_mut(color).deployment {
-            deployment.pods.iter_mut().for_each(|pod| pod.start(now));
-        }
-        self.touch(color);
-    }
-
-    /// Gives a color as many pods as it asks for, after its autoscaler had its say, and a new version. An autoscaler
-    /// leaves a color alone
-    /// that asks for none.
-    pub(crate) fn reconcile(&mut self, color: Color) {
-        let now = self.now;
-        let slot = self.slots.get_mut(color);
-        let object = slot.object.rsplit('/').next().unwrap_or_default().to_owned();
-        let Some(deployment) = &mut slot.deployment else {
-            return;
-        };
-        if let Some(autoscaler) = slot.autoscaler.filter(|_| deployment.desired > 0) {
-            deployment.desired = deployment.desired.max(autoscaler.min).min(autoscaler.max);
-        }
-        let desired = deployment.desired as usize;
-        deployment.pods.truncate(desired);
-        let behavior = self.behaviors.get(&deployment.release.version).copied();
-        while deployment.pods.len() < desired {
-            self.pods += 1;
-            let endpoint = endpoint(&object, self.pods);
-            let behavior = behavior.unwrap_or(Behavior::healthy());
-            deployment.pods.push(Pod::new(endpoint, behavior, self.settings.start_time, now));
-        }
-        self.touch(color);
-    }
-
-    /// Gives a color's object a new version, which also covers what its pods do now.
-    pub(crate) fn touch(&mut self, color: Color) {
-        let status = self.slot(color).status(self.now);
-        let version = self.next_version();
-        if let Some(deployment) = &mut self.slots.get_mut(color).deployment {
-            deployment.status = status;
-            deployment.version = version;
+    /// The share of requests that a color answers badly: all of them, once its release can't work on the schema.
+    pub(crate) fn failing(&self, color: Color) -> f64 {
+        let slot = self.slot(color);
+        let broken = |release| self.schema.breaks(release, self.now);
+        match &slot.deployment {
+            Some(deployment) if broken(&deployment.release) => 1.0,
+            _ => slot.failing(self.now),
         }
     }
 
@@ -379,14 +301,5 @@ impl State {
         let what = format!("law {law} at {:?}: {what}", self.now);
         self.trace.note(self.now, Note::Broke(what.clone()));
         self.violations.push(what);
-    }
-}
-
-/// The n-th pod of the world.
-fn endpoint(object: &str, number: u64) -> Endpoint {
-    Endpoint {
-        id: format!("pod-{number}"),
-        name: format!("{object}-{number}"),
-        address: Some(format!("10.0.{}.{}", number / 250 % 250, number % 250 + 1)),
     }
 }
