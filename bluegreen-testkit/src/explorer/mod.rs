@@ -237,14 +237,6 @@ impl<R: Fn(&World) -> RolloutBuilder + Sync> Explorer<R> {
                 scope.spawn(|| {
                     while let Some((index, script)) = take(scripts, &next) {
                         let performed = self.perform(script, usual);
-                        if !performed.problems.is_empty() && std::env::var_os("DBGALL").is_some() {
-                            eprintln!(
-                                "## {} => {}",
-                                performed.script,
-                                performed.problems.join(" | ").chars().take(400).collect::<String>()
-                            );
-                            continue;
-                        }
                         if !performed.problems.is_empty() {
                             next.store(scripts.len(), Ordering::Relaxed);
                         }

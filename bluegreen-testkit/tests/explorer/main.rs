@@ -5,4 +5,3 @@
 mod bugs;
 mod plans;
 mod survives;
-mod tmp;

@@ -165,8 +165,8 @@ impl MigrationRunner for RunsAgain {
         Ok(PendingMigrations { set: "add-column".to_owned(), migrations: vec!["add-column".to_owned()] })
     }
     async fn run(&self, run: &MigrationRun) -> Result<MigrationStatus, BackendError> {
-        // Named by the time, as a script would.
-        let set = format!("{}@{:?}", run.set, tokio::time::Instant::now());
+        // Named by the time as well, as a script would.
+        let set = format!("{}+{:?}", run.set, tokio::time::Instant::now());
         self.0.run(&MigrationRun { set, ..run.clone() }).await
     }
     async fn status(&self, run: &MigrationRun) -> Result<MigrationStatus, BackendError> {

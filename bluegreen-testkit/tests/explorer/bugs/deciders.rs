@@ -97,6 +97,13 @@ impl Bent {
         }
     });
 
+    pub(crate) const MIGRATES_AGAIN: Self = saying(|mut decision, _, _, _| {
+        if let Then::Run { activity: Activity::Migrate { resumed }, .. } = &mut decision.then {
+            *resumed = false;
+        }
+        decision
+    });
+
     pub(crate) const EASY_GUARD: Self = seeing(|state, _, _, _| {
         if let Some(watch) = &mut state.started.plan.watch {
             watch.guard.min_ready_percent = 1;

@@ -14,7 +14,7 @@ use self::backends::{
     BadRouter, CallsSilencePass, ForgetsStamps, IgnoresItsErrors, PassesWhatIsCancelled, RouterBug, RunsAgain,
 };
 use self::deciders::Bent;
-use crate::plans::{full_world, impatient, long, minutes, plain};
+use crate::plans::{impatient, long, minutes, plain};
 
 type Rollouts = fn(&World) -> RolloutBuilder;
 
@@ -35,10 +35,16 @@ impl Bug {
         self
     }
 
+    /// With no second rollout after the first.
+    fn alone(mut self) -> Self {
+        self.explorer = self.explorer.without_sequel();
+        self
+    }
+
     /// Where no rollout may end promoted.
     fn never_promoted(mut self) -> Self {
-        self.explorer = self.explorer.expect(|end| !matches!(end, End::Promoted { .. })).without_sequel();
-        self
+        self.explorer = self.explorer.expect(|end| !matches!(end, End::Promoted { .. }));
+        self.alone()
     }
 }
 
@@ -72,16 +78,11 @@ fn bugs() -> Vec<Bug> {
             "rollback that needs the new color healthy",
             |world| plain(world).decider(Bent::WAITS_FOR_THE_SICK),
         ),
-        Bug {
-            name: "migration run again on resume",
-            explorer: Explorer::new(
-                full_world(),
-                (|world| {
-                    let migrations = RunsAgain(world.migrations());
-                    plain(world).migrations(migrations, Placement::BeforeDeploy)
-                }) as Rollouts,
-            ),
-        },
+        bug("migration run again on resume", |world| {
+            let migrations = RunsAgain(world.migrations());
+            plain(world).migrations(migrations, Placement::BeforeDeploy).decider(Bent::MIGRATES_AGAIN)
+        })
+        .alone(),
         not_promoted_in(
             |world| world.signal_returns("errors", Measure::NoData { why: "the source is down".to_owned() }),
             "no data as pass",
