@@ -1,5 +1,7 @@
 //! What the users of a world get.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod support;
 
 use bluegreen_core::plan::{Placement, PodLimits, Watch};
