@@ -179,6 +179,20 @@ async fn logs_and_alerts_tell_what_the_pods_did_in_the_window() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn latencies_are_counted_by_how_long_answers_took() {
+    let world = World::builder().build();
+    world.behaves("v1", Behavior::slow(ms(700)).from(secs(10)));
+    sleep(secs(30)).await;
+    let to = world.clock().now();
+    let measure = world.latency("p99").sample(Color::Blue, Window { from: to - secs(30), to }).await.unwrap();
+    let Measure::Latency { buckets } = measure else { panic!("{measure:?}") };
+    let within = |seconds: f64| buckets.iter().find(|bucket| bucket.at_most_seconds == seconds).unwrap().count;
+    assert_eq!([0.01, 0.025, 0.5, 1.0, f64::INFINITY].map(within), [0, 1000, 1000, 3000, 3000]);
+    let none = world.latency("p99").sample(Color::Green, Window { from: to - secs(30), to }).await.unwrap();
+    assert!(matches!(none, Measure::NoData { .. }));
+}
+
+#[tokio::test(start_paused = true)]
 async fn gates_and_preflights_say_what_the_test_decided() {
     let world = World::builder().build();
     let (target, release) = (Target::new("shop", "checkout"), Release::version("v2"));

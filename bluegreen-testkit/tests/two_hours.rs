@@ -111,3 +111,14 @@ async fn nothing_is_promoted_over_an_old_color_that_was_shrunk() {
     assert!(outcome.report().to_string().contains("1 of the 3 replicas of blue that served are ready"));
     assert_eq!(world.violations(), Vec::<String>::new());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_release_that_gets_slow_is_left_before_anybody_gets_an_error() {
+    let world = World::builder().build();
+    world.behaves("v2", Behavior::slow(Duration::from_secs(2)).from(minutes(7)));
+    let watch = Watch::two_hours().signal(world.latency("p99"), Criterion::slower_than(0.5, 0.01));
+    let outcome = checkout_rollout(&world).watch(watch).build().unwrap().run(Release::version("v2")).await.unwrap();
+    assert!(outcome.is_rolled_back(), "{}", outcome.report());
+    assert!((minutes(7)..minutes(9)).contains(&world.elapsed()), "{:?}", world.elapsed());
+    assert_eq!((world.requests().failed, world.requests().lost), (0, 0));
+}

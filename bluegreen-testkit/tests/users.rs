@@ -1,8 +1,10 @@
 //! What the users of a world get.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod support;
 
-use bluegreen_core::plan::Watch;
+use bluegreen_core::plan::{Placement, PodLimits, Watch};
 use bluegreen_core::{Clock, Color, Drainer, PerColor, Release, RolloutBuilder, Split, Target};
 use bluegreen_testkit::{Behavior, Ledger, World};
 use support::{deploy, ms, scale, secs, switch};
@@ -160,9 +162,7 @@ async fn pods_that_die_lose_their_connections_to_those_that_live() {
 }
 
 fn half_hour(world: &World) -> RolloutBuilder {
-    world
-        .rollout(&Target::new("shop", "checkout"))
-        .watch(Watch::half_hour().pods(bluegreen_core::plan::PodLimits::default()))
+    world.rollout(&Target::new("shop", "checkout")).watch(Watch::half_hour().pods(PodLimits::default()))
 }
 
 #[tokio::test(start_paused = true)]
@@ -176,6 +176,22 @@ async fn a_rollout_that_drains_loses_no_open_connection() {
         sleep(secs(10)).await;
         assert_eq!((world.requests().cut, world.violations()), (0, Vec::new()), "{version}: {:?}", world.story());
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollback_to_a_release_that_cannot_live_with_the_schema_costs_every_request() {
+    let world = World::builder().migrations(["drop_email"]).build();
+    let rollout = half_hour(&world).migrations(world.migrations(), Placement::BeforeDeploy).build().unwrap();
+    let handle = rollout.start(Release::version("v2")).await.unwrap();
+    sleep(secs(600)).await;
+    // The check before the switch had missed it.
+    world.old_release_breaks("v1 reads email");
+    handle.roll_back("a person wants it").await.unwrap();
+    let outcome = handle.wait().await.unwrap();
+    assert!(outcome.is_rolled_back(), "{}", outcome.report());
+    assert_eq!(world.requests_before(secs(600)).failed, 0);
+    let ledger = next_requests(&world).await;
+    assert_eq!((ledger.failed, ledger.sent()), (1000, 1000));
 }
 
 #[tokio::test(start_paused = true)]

@@ -12,6 +12,7 @@ use super::time::{percent, span};
 pub struct Behavior {
     pub(crate) fate: Fate,
     pub(crate) failing: Option<Failing>,
+    pub(crate) slow: Option<Slow>,
     pub(crate) start_time: Option<Duration>,
 }
 
@@ -29,6 +30,13 @@ pub(crate) enum Fate {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Failing {
     pub(crate) share: f64,
+    pub(crate) from: Duration,
+}
+
+/// Slow answers of a ready pod.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Slow {
+    pub(crate) latency: Duration,
     pub(crate) from: Duration,
 }
 
@@ -70,15 +78,25 @@ impl Behavior {
         Self {
             fate: Fate::StaysReady,
             failing: Some(Failing { share: share.clamp(0.0, 1.0), from: Duration::ZERO }),
-            start_time: None,
+            ..Self::healthy()
         }
     }
 
-    /// Lets the bad answers of [`failing`](Self::failing) begin `from` this long after a pod became ready.
+    /// Is ready, but takes `latency` for each answer, instead of 20 ms; from the start unless told [`from`](Self::from)
+    /// when.
+    #[must_use]
+    pub const fn slow(latency: Duration) -> Self {
+        Self { slow: Some(Slow { latency, from: Duration::ZERO }), ..Self::healthy() }
+    }
+
+    /// Lets what [`failing`](Self::failing) or [`slow`](Self::slow) says begin `from` this long after a pod became ready.
     #[must_use]
     pub const fn from(mut self, from: Duration) -> Self {
         if let Some(failing) = &mut self.failing {
             failing.from = from;
+        }
+        if let Some(slow) = &mut self.slow {
+            slow.from = from;
         }
         self
     }
@@ -91,26 +109,30 @@ impl Behavior {
     }
 
     const fn fated(fate: Fate) -> Self {
-        Self { fate, failing: None, start_time: None }
+        Self { fate, failing: None, slow: None, start_time: None }
     }
 }
 
 impl fmt::Display for Behavior {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.fate, self.failing) {
-            (Fate::StaysReady, None) => f.write_str("works well"),
-            (Fate::StaysReady, Some(failing)) => {
-                write!(f, "answers {} of its requests badly", percent(failing.share))?;
-                if !failing.from.is_zero() {
-                    write!(f, ", {} after its pods are ready", span(failing.from))?;
-                }
-                Ok(())
+        match (self.fate, self.failing, self.slow) {
+            (Fate::StaysReady, None, None) => f.write_str("works well"),
+            (Fate::StaysReady, Some(Failing { share, from }), _) => {
+                write!(f, "answers {} of its requests badly{}", percent(share), begin(from))
             }
-            (Fate::NeverReady, _) => f.write_str("never gets ready"),
-            (Fate::ImageMissing, _) => f.write_str("has no image"),
-            (Fate::CrashingAfter(after), _) => write!(f, "crashes {} after its pods are ready", span(after)),
-            (Fate::UnreadyAfter(after), _) => write!(f, "goes unready {} after its pods are ready", span(after)),
+            (Fate::StaysReady, None, Some(Slow { latency, from })) => {
+                write!(f, "takes {} for each answer{}", span(latency), begin(from))
+            }
+            (Fate::NeverReady, ..) => f.write_str("never gets ready"),
+            (Fate::ImageMissing, ..) => f.write_str("has no image"),
+            (Fate::CrashingAfter(after), ..) => write!(f, "crashes {} after its pods are ready", span(after)),
+            (Fate::UnreadyAfter(after), ..) => write!(f, "goes unready {} after its pods are ready", span(after)),
         }?;
         self.start_time.map_or(Ok(()), |start| write!(f, ", starting in {}", span(start)))
     }
+}
+
+/// When something begins, unless it does at once.
+fn begin(from: Duration) -> String {
+    if from.is_zero() { String::new() } else { format!(", {} after its pods are ready", span(from)) }
 }

@@ -123,6 +123,12 @@ impl World {
         WorldSignal::new(Arc::clone(&self.shared), name.into(), Source::Log)
     }
 
+    /// A histogram: how long a color's pods took for their answers to users.
+    #[must_use]
+    pub fn latency(&self, name: impl Into<String>) -> WorldSignal {
+        WorldSignal::new(Arc::clone(&self.shared), name.into(), Source::Latency)
+    }
+
     /// An alert: 1 while more than `share` (0 to 1) of a color's answers are bad, 0 otherwise.
     #[must_use]
     pub fn alert(&self, name: impl Into<String>, share: f64) -> WorldSignal {

@@ -10,6 +10,8 @@ use super::behavior::{Behavior, Fate};
 const IMAGE_GRACE: Duration = Duration::from_secs(45);
 /// How long a pod takes to finish its connections once it was asked to.
 const DRAIN_TIME: Duration = Duration::from_secs(1);
+/// How long an answer takes where nothing is said of it.
+const LATENCY: Duration = Duration::from_millis(20);
 /// After this many restarts waiting any longer is pointless.
 const HOPELESS_RESTARTS: u32 = 3;
 
@@ -40,6 +42,8 @@ pub(crate) struct Phase {
     pub(crate) restarts: u32,
     /// The share of requests that it answers badly.
     pub(crate) failing: f64,
+    /// How long it takes for an answer.
+    pub(crate) latency: Duration,
     pub(crate) trouble: Option<Trouble>,
     pub(crate) next: Option<Duration>,
 }
@@ -142,16 +146,16 @@ impl Pod {
     }
 
     fn up(&self, since: Duration, now: Duration, until: Option<Duration>) -> Phase {
-        let begin = self.behavior.failing.map(|failing| since.saturating_add(failing.from));
+        let (failing, slow) = (self.behavior.failing, self.behavior.slow);
+        let begin = |from: Duration| since.saturating_add(from);
+        let begins = failing.map(|failing| begin(failing.from)).into_iter().chain(slow.map(|slow| begin(slow.from)));
         Phase {
             ready: Some(since),
             restarts: self.restarts,
-            failing: match self.behavior.failing {
-                Some(failing) if begin.is_some_and(|begin| begin <= now) => failing.share,
-                _ => 0.0,
-            },
+            failing: failing.filter(|failing| begin(failing.from) <= now).map_or(0.0, |failing| failing.share),
+            latency: slow.filter(|slow| begin(slow.from) <= now).map_or(LATENCY, |slow| slow.latency),
             trouble: None,
-            next: until.into_iter().chain(begin.filter(|begin| *begin > now)).min(),
+            next: until.into_iter().chain(begins.filter(|begin| *begin > now)).min(),
         }
     }
 
@@ -165,6 +169,7 @@ impl Pod {
             ready: None,
             restarts: self.restarts,
             failing: 0.0,
+            latency: LATENCY,
             trouble: Some(Trouble { kind, message, since, grace }),
             next,
         }

@@ -1,15 +1,19 @@
 //! Measuring a color of the world.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
-use bluegreen_core::{BackendError, Color, Description, ErrorSignal, Measure, Window};
+use bluegreen_core::{BackendError, Bucket, Color, Description, ErrorSignal, Measure, Window};
 
 use super::fault::Site;
 use super::shared::Shared;
 use super::state::State;
 use super::time::elapsed;
 use super::timeline::Answers;
+
+/// The bounds of latency buckets, in milliseconds, as client libraries of Prometheus have them by default.
+const BOUNDS: [u64; 11] = [5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000];
 
 /// A signal of a [`World`](super::World): what the color's pods answered to users, as a metric, a log or an alert tells it.
 ///
@@ -29,6 +33,8 @@ pub(crate) enum Source {
     Metric,
     /// Lines: one for each answer and each restart; bad answers and restarts are errors.
     Log,
+    /// How long answers took.
+    Latency,
     /// 1 while more than this share of the answers is bad, and 0 otherwise.
     Alert(f64),
 }
@@ -46,6 +52,7 @@ impl ErrorSignal for WorldSignal {
         match self.source {
             Source::Metric => signal("WorldSignal"),
             Source::Log => signal("WorldLog"),
+            Source::Latency => signal("WorldLatency"),
             Source::Alert(share) => signal("WorldAlert").with("share", share),
         }
     }
@@ -68,13 +75,23 @@ impl State {
         let Answers { good, bad, .. } = self.timeline.answers(color, from, to);
         let restarts = match source {
             Source::Log => self.timeline.restarts(color, from, to),
-            Source::Metric | Source::Alert(_) => 0,
+            Source::Metric | Source::Latency | Source::Alert(_) => 0,
         };
         let (bad, total) = (bad + restarts, good + bad + restarts);
         match source {
             _ if total == 0 => Measure::NoData { why: format!("no pod of {color} answered a request") },
             Source::Metric | Source::Log => Measure::Counts { bad, total },
+            Source::Latency => Measure::Latency { buckets: self.buckets(total, color, from, to) },
             Source::Alert(share) => Measure::Gauge { value: f64::from(bad as f64 > share * total as f64) },
         }
+    }
+
+    /// How many of `total` answers took at most how long.
+    fn buckets(&self, total: u64, color: Color, from: Duration, to: Duration) -> Vec<Bucket> {
+        let bounded = BOUNDS.map(Duration::from_millis).into_iter().map(|bound| Bucket {
+            at_most_seconds: bound.as_secs_f64(),
+            count: self.timeline.answers_within(bound, color, from, to),
+        });
+        bounded.chain([Bucket { at_most_seconds: f64::INFINITY, count: total }]).collect()
     }
 }

@@ -84,6 +84,12 @@ impl Slot {
         if count == 0 { 0.0 } else { sum / f64::from(count) }
     }
 
+    /// How long each ready pod takes for an answer.
+    pub(crate) fn latencies(&self, now: Duration) -> Vec<Duration> {
+        let ready = self.phases(now).filter(|(_, phase)| phase.ready.is_some());
+        ready.map(|(_, phase)| phase.latency).collect()
+    }
+
     /// When a pod next does something else.
     pub(crate) fn next_event(&self, now: Duration) -> Option<Duration> {
         let drained = |pod: &Pod| pod.drained_at().filter(|at| pod.kept > 0 && *at > now);

@@ -219,6 +219,7 @@ impl State {
                 ready: PerColor::from_fn(|color| self.slot(color).ready(self.now) > 0),
                 failing: PerColor::from_fn(|color| self.failing(color)),
                 restarts: PerColor::from_fn(|color| self.slot(color).status(self.now).restarts),
+                latencies: PerColor::from_fn(|color| self.slot(color).latencies(self.now)),
             },
         );
         for color in Color::ALL {

@@ -74,6 +74,8 @@ pub(crate) struct Condition {
     pub(crate) failing: PerColor<f64>,
     /// How often the containers of the pods that are there have restarted.
     pub(crate) restarts: PerColor<u32>,
+    /// How long each ready pod takes for an answer. All get the same number of requests.
+    pub(crate) latencies: PerColor<Vec<Duration>>,
 }
 
 /// What was answered by one color.
@@ -154,6 +156,17 @@ impl Timeline {
             sum.add(*self.count(from, to, condition).answers.get(color));
         }
         sum
+    }
+
+    /// How many answers of `color` to the requests that were sent in a stretch of time took at most `bound`.
+    pub(crate) fn answers_within(&self, bound: Duration, color: Color, from: Duration, to: Duration) -> u64 {
+        let within = |(from, to, condition): (Duration, Duration, &Condition)| {
+            let Answers { good, bad, .. } = *self.count(from, to, condition).answers.get(color);
+            let latencies = condition.latencies.get(color);
+            let quick = latencies.iter().filter(|latency| **latency <= bound).count() as u64;
+            ((good + bad) * quick).checked_div(latencies.len() as u64).unwrap_or(0)
+        };
+        self.spans(from, to).map(within).sum()
     }
 
     /// How often containers of `color` restarted in a stretch of time.
@@ -253,6 +266,7 @@ mod tests {
             ready: PerColor { blue: true, green: true },
             failing: PerColor::default(),
             restarts: PerColor::default(),
+            latencies: PerColor::default(),
         }
     }
 
