@@ -54,9 +54,13 @@ impl Thinking<'_> {
     fn unless_paused(self, decision: Decision) -> Decision {
         let stops = match &decision.then {
             Then::Write { .. } => true,
-            Then::Run { activity, .. } => {
-                !matches!(activity, Activity::Converge { .. } | Activity::Drain { .. } | Activity::Migrate { .. })
-            }
+            Then::Run { activity, .. } => !matches!(
+                activity,
+                Activity::Converge { .. }
+                    | Activity::BeginDrain { .. }
+                    | Activity::Drain { .. }
+                    | Activity::Migrate { .. }
+            ),
             _ => false,
         };
         if self.state.paused && stops {

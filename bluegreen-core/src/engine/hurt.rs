@@ -1,5 +1,7 @@
 //! Writes that take capacity from a color (rules R4 and R10).
 
+use jiff::Timestamp;
+
 use super::decision::Decision;
 use super::state::name;
 use super::thinking::{Thinking, foreign_edit, halt};
@@ -57,9 +59,11 @@ impl Thinking<'_> {
     pub(super) fn repair(self) -> Option<Decision> {
         let written = |write| self.state.wrote.get(name(write)).copied();
         let (old, new) = (self.old_color(), self.new_color());
-        let (color, hurt) = written(Write::Retire(old))
-            .map(|at| (old, at))
-            .or_else(|| written(Write::TakeDown(new)).map(|at| (new, at)))?;
+        // One whose fate is unknown counts as well: giving the capacity back also keeps it from landing later.
+        let doubtful = |write| self.state.doubts.values().any(|doubt| doubt.intent.write == write);
+        let hurt = |write| written(write).or_else(|| doubtful(write).then_some(Timestamp::MAX));
+        let (color, hurt) =
+            hurt(Write::Retire(old)).map(|at| (old, at)).or_else(|| hurt(Write::TakeDown(new)).map(|at| (new, at)))?;
         let Some(route) = self.view.fresh_route(self.now) else {
             return Some(self.read(On::Route));
         };

@@ -108,14 +108,16 @@ impl Thinking<'_> {
         if state.started.kind == Kind::Deploy && !state.has_passed(Check::Evidence) {
             return self.run(STAGE, Activity::Diagnose(self.new_color()), None);
         }
-        let proven = state.has_passed(Check::Returned);
-        if proven && self.plan().roll_back.take_down {
-            if let Some(decision) = self.draining(self.new_color(), None) {
-                return decision;
-            }
-            if let Err(decision) = self.take_down(STAGE, self.new_color(), Write::TakeDown(self.new_color())) {
-                return decision;
-            }
+        let takes_down = state.has_passed(Check::Returned) && self.plan().roll_back.take_down;
+        // An autoscaler that is given back may shrink it at once.
+        let drains = takes_down || state.has_passed(Check::Pin(self.new_color()));
+        if let Some(decision) = self.draining(self.new_color(), None).filter(|_| drains) {
+            return decision;
+        }
+        if takes_down
+            && let Err(decision) = self.take_down(STAGE, self.new_color(), Write::TakeDown(self.new_color()))
+        {
+            return decision;
         }
         let told = state.wrote.contains_key("take_down") && !self.was_down_already(self.new_color());
         if let Some(release) = self.release_route(STAGE, told) {

@@ -138,9 +138,18 @@ impl Thinking<'_> {
             return None;
         }
         let stage = if color == self.old_color() { Stage::Drain } else { Stage::RollBack };
-        let since = if color == self.old_color() { Check::Converged } else { Check::Returned };
-        let converged = self.state.passed.get(&since).copied().unwrap_or(self.now);
-        let deadline = after(converged, self.plan().drain);
+        if let Some(begin) = self.begin_drain(stage, color) {
+            return Some(begin);
+        }
+        let (since, moved) = if color == self.old_color() {
+            (Check::Converged, self.state.switched)
+        } else {
+            (Check::Returned, self.state.returned)
+        };
+        let converged = self.state.passed.get(&since).copied().or(moved).unwrap_or(self.now);
+        // Who was told late, by a program that goes on for another, has the whole time from then on.
+        let told = self.state.passed.get(&Check::DrainBegun(color)).copied().unwrap_or(converged);
+        let deadline = after(converged.max(told), self.plan().drain);
         if self.now >= deadline {
             let summary = format!("connections had {:?} to leave", self.plan().drain);
             let passed = Event::Passed { check: Check::Drained(color), summary };
@@ -150,9 +159,6 @@ impl Thinking<'_> {
         if self.plan().drainer.is_none() {
             let stage = if until < deadline { Stage::Watch } else { stage };
             return Some(self.wait(stage, format!("open connections to leave {color}"), Some(until)));
-        }
-        if let Some(begin) = self.begin_drain(stage, color) {
-            return Some(begin);
         }
         let endpoints = self.members(color);
         Some(self.run(stage, Activity::Drain { color, endpoints }, Some(until)))

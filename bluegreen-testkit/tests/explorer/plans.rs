@@ -55,6 +55,6 @@ pub(crate) fn full(world: &World) -> RolloutBuilder {
 
 /// A world with everything that the optional stages need.
 pub(crate) fn full_world() -> WorldBuilder {
-    let world = World::builder().weights().connections(5).migrations(["add-column"]);
+    let world = World::builder().weights().connections(5).keep_alive(0.5).migrations(["add-column"]);
     world.autoscaler(Color::Blue, 2, 9).autoscaler(Color::Green, 1, 9)
 }

@@ -40,7 +40,7 @@ pub(crate) fn bad() -> Explorer<Rollouts> {
             world.behaves("v2", Behavior::failing(0.5).from(Duration::from_secs(50)));
         })
         .expect(|end| !matches!(end, End::Promoted { .. }))
-        .pairs(1000)
+        .pairs(500)
 }
 
 #[test]
