@@ -51,9 +51,10 @@ fix:
 # The tests on a real cluster; CONTRIBUTING.md names the variables that they need.
 e2e *ARGS:
     cargo test --workspace --test router --test environment
+    cargo test --workspace --test api --test conformance -- --test-threads=4
     cargo test --workspace --test e2e -- --test-threads=4 {{ ARGS }}
 
-# The engine's whole state space, with this many disturbances of every plan; 2 take some minutes, 3 some hours.
+# The engine's whole state space, with this many disturbances of every plan; 2 take some minutes, 3 more than anybody has waited for.
 space $BLUEGREEN_ENGINE_DISTURBANCES="2":
     cargo test -p bluegreen-core --test engine_space -- --nocapture stages::
 

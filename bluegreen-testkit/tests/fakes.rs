@@ -9,8 +9,8 @@ use bluegreen_core::{
     Color, Event, Gate, GateContext, GateDecision, Handle, Journal, JournalError, Measure, Outcome, Release, Rollout,
     RolloutBuilder, RunError, Stage, Target, Update, Verdict,
 };
-use bluegreen_testkit::fake::{AppendFault, FaultyJournal, FixedSignal, ManualGate, RecordingObserver, ScriptedProbe};
-use bluegreen_testkit::{Behavior, World};
+use bluegreen_testkit::fake::{FixedSignal, ManualGate, RecordingObserver, ScriptedProbe};
+use bluegreen_testkit::{Behavior, Fault, Incident, World};
 use tokio::time::sleep;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -172,35 +172,15 @@ async fn what_does_not_come_is_an_error_that_says_what_came() {
 
 // ---- journals ---------------------------------------------------------------------------------------------------------
 
-#[tokio::test(start_paused = true)]
-async fn an_append_that_fails_once_is_made_again_and_never_twice() {
-    for fault in [AppendFault::Error, AppendFault::ErrorAfterAppend] {
-        let (mut number, mut appends) = (0, u64::MAX);
-        while number < appends {
-            number += 1;
-            let world = World::builder().build();
-            let journal = FaultyJournal::over(world.journal());
-            journal.fail(number..=number, fault);
-            let outcome = run(plain(&world).watch(Watch::lasting(MINUTE)).journal(journal.clone())).await;
-            assert!(outcome.is_promoted(), "{fault:?} of append {number}: {}", outcome.report());
-            let rollout = outcome.report().rollout.clone().unwrap();
-            let records = world.journal().load(&target(), &rollout).await.unwrap().records;
-            let ends = records.iter().filter(|record| matches!(record.event, Event::Ended(_))).count();
-            assert_eq!(ends, 1, "{fault:?} of append {number}");
-            appends = journal.appends();
-        }
-        assert!(number > 10, "only {number} appends were made");
-    }
+fn journal_is_down(fault: Fault) -> Incident {
+    Incident::Outage { calls: "journal".to_owned(), fault, lasting: 600 * MINUTE }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_journal_that_is_down_stops_the_rollout_before_traffic_moves() {
-    for fault in [AppendFault::Error, AppendFault::Hang] {
-        let world = World::builder().build();
-        let journal = FaultyJournal::over(world.journal());
-        journal.fail(3.., fault);
-        let handle = start(plain(&world).journal(journal.clone())).await;
-        let error = handle.wait().await.unwrap_err();
+    for fault in [Fault::Error, Fault::Hang] {
+        let world = World::builder().incident(Duration::from_secs(1), journal_is_down(fault)).build();
+        let error = start(plain(&world)).await.wait().await.unwrap_err();
         assert!(matches!(error, RunError::Journal(JournalError::Io { .. })), "{error:?}");
         assert_eq!(world.route().active(), Some(Color::Blue));
         assert_eq!(world.requests().lost, 0);
@@ -210,15 +190,12 @@ async fn a_journal_that_is_down_stops_the_rollout_before_traffic_moves() {
 #[tokio::test(start_paused = true)]
 async fn traffic_returns_without_a_journal() {
     let goes_bad = Duration::from_secs(2) + MINUTE;
-    for fault in [AppendFault::Error, AppendFault::ErrorAfterAppend, AppendFault::Hang] {
-        let world = World::builder().build();
+    for fault in [Fault::Error, Fault::ErrorAfterEffect, Fault::Hang] {
+        let down = goes_bad - Duration::from_millis(50);
+        let world = World::builder().incident(down, journal_is_down(fault)).build();
         world.behaves("v2", Behavior::unready_after(MINUTE));
-        let journal = FaultyJournal::over(world.journal());
-        let handle = start(plain(&world).journal(journal.clone())).await;
-        sleep(goes_bad - Duration::from_millis(50)).await;
-        assert_eq!(world.route().active(), Some(Color::Green));
-        journal.fail(.., fault);
-        let _ = handle.wait().await;
+        let _ = start(plain(&world)).await.wait().await;
+        assert!(world.elapsed() > goes_bad, "{fault:?}: it ended before its release went bad");
         assert_eq!(world.route().active(), Some(Color::Blue), "{fault:?}");
         assert!(world.requests().outage < Duration::from_secs(2), "{fault:?}: {:?}", world.requests());
     }

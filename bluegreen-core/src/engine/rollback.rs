@@ -114,8 +114,7 @@ impl Thinking<'_> {
         if let Some(decision) = self.draining(self.new_color(), None).filter(|_| drains) {
             return decision;
         }
-        if takes_down
-            && let Err(decision) = self.take_down(STAGE, self.new_color(), Write::TakeDown(self.new_color()))
+        if takes_down && let Err(decision) = self.take_down(STAGE, self.new_color(), Write::TakeDown(self.new_color()))
         {
             return decision;
         }

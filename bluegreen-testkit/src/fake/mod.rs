@@ -4,14 +4,12 @@
 //! [`World`](crate::World), but go with one well.
 
 mod gate;
-mod journal;
 mod observer;
 mod probe;
 mod script;
 mod signal;
 
 pub use self::gate::ManualGate;
-pub use self::journal::{AppendFault, FaultyJournal};
 pub use self::observer::{NotSeen, RecordingObserver};
 pub use self::probe::ScriptedProbe;
 pub use self::signal::FixedSignal;
