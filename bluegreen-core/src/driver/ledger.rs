@@ -61,6 +61,7 @@ impl Ledger {
         match self.append().await {
             Err(JournalError::Io { .. }) => {
                 durable.extend(self.look().await?);
+                self.unsure = true;
                 self.append().await?;
             }
             result => result?,

@@ -63,7 +63,7 @@ impl Thinking<'_> {
                     self.plan().roll_back.deadline,
                     self.new_color()
                 ),
-                "bring either color up, then recover this rollout, or roll back",
+                "bring either color up; then roll back, or start a new rollout",
             );
         }
         if !self.state.holding.sealed.get(old) {

@@ -31,7 +31,10 @@ impl<'a> Thinking<'a> {
             return decide(Stage::End, Then::Done(end.clone()));
         }
         if let Some(why) = &self.view.unreadable {
-            return halt(&format!("the world can't be read: {why}"), "repair it, then recover this rollout");
+            return halt(
+                &format!("the world can't be read: {why}"),
+                "repair it; then roll back, or start a new rollout",
+            );
         }
         self.irrevocable()
             .or_else(|| self.resolve_doubts())
@@ -249,7 +252,7 @@ impl<'a> Thinking<'a> {
             return halt(&reason, "the new release serves; scale the old color down yourself");
         }
         if self.state.ending.is_some() || self.state.holding.raised.is_empty() {
-            return halt(&reason, "remove the cause, then recover this rollout, or roll back");
+            return halt(&reason, "remove the cause; then roll back, or start a new rollout");
         }
         self.turn_back(&reason)
     }

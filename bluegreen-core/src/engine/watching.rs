@@ -36,7 +36,7 @@ impl Thinking<'_> {
         let ready = |color| self.view.heard(color).map_or(0, |seen| seen.ready);
         if ready(self.old_color()) == 0 && ready(self.new_color()) == 0 {
             let reason = format!("{reason}; and no replica of {} is ready either", self.old_color());
-            return Some(halt(&reason, "bring either color up, then recover this rollout, or roll back"));
+            return Some(halt(&reason, "bring either color up; then roll back, or start a new rollout"));
         }
         let judged = Event::Judged { verdict: Verdict::Fail, reason: reason.clone() };
         let mut decision = self.turn_back(&reason);
@@ -89,7 +89,7 @@ impl Thinking<'_> {
         if let Some(lost) = &self.state.watch.guard_lost {
             return halt(
                 &format!("the watch is over, but the old color can't take over: {lost}"),
-                "bring it up and recover this rollout, or scale it down yourself",
+                "the new release serves; bring the old color up to be able to roll back, or scale it down yourself",
             );
         }
         let missing = self.missing(spec);
@@ -101,7 +101,7 @@ impl Thinking<'_> {
         if self.state.watch.confirming.is_some() {
             return halt(
                 &format!("the watch saw too little: {reason}"),
-                "repair what measures and recover this rollout, or roll back",
+                "the new release serves; roll back, or repair what measures and scale the old color down yourself",
             );
         }
         let window = (spec.duration / 10).max(spec.interval * 4);
