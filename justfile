@@ -58,6 +58,10 @@ e2e *ARGS:
 space $BLUEGREEN_ENGINE_DISTURBANCES="2":
     cargo test -p bluegreen-core --test engine_space -- --nocapture stages::
 
+# Everything that can go wrong, with this many times as many pairs as usual, and the table of planted bugs.
+explore $BLUEGREEN_EXPLORE="1":
+    cargo test -p bluegreen-testkit --test explorer -- --nocapture --test-threads=1
+
 # The peers' failures after the switch, 20 times each.
 soak $BLUEGREEN_TEST_SOAK="20":
     cargo test --workspace --test e2e -- --test-threads=1 --nocapture soak::

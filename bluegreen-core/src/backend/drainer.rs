@@ -16,15 +16,16 @@ pub trait Drainer: fmt::Debug + Send + Sync + 'static {
     /// What this is and how it is set; part of the plan.
     fn describe(&self) -> Description;
 
-    /// Asks every endpoint to finish its open connections. A second call changes nothing more; so does a call for
-    /// endpoints that are gone.
+    /// Asks every endpoint to finish its open connections. A second call changes nothing more. An endpoint that is gone
+    /// needs no asking; a backend that can't tell it from one that doesn't answer reports the error.
     async fn begin(&self, endpoints: &[Endpoint]) -> Result<(), BackendError>;
 
     /// Takes [`begin`](Self::begin) back: the endpoints are to serve production traffic again. A second call changes
     /// nothing more.
     async fn cancel(&self, endpoints: &[Endpoint]) -> Result<(), BackendError>;
 
-    /// Counts the connections that are open on all `endpoints`. An endpoint that doesn't tell is an error, never zero.
+    /// Counts the connections that are open on all `endpoints`. An endpoint that doesn't tell is an error, never zero; one
+    /// that is known to be gone has none.
     async fn open(&self, endpoints: &[Endpoint]) -> Result<OpenConnections, BackendError>;
 }
 

@@ -48,8 +48,9 @@ pub trait Environment: fmt::Debug + Send + Sync + 'static {
     /// Brings `release` to a color with `replicas`, in one write that also leaves the stamp; creates the color where it
     /// isn't there yet. Returns what the write left, and doesn't wait for readiness.
     ///
-    /// Idempotent for each (color, release): deploying what is there changes nothing but stamp and replicas. Refuses a
-    /// color whose objects it doesn't own ([`BackendError::Unusable`]) unless it was told to adopt them.
+    /// Idempotent for each (color, release): deploying what is there changes nothing but stamp and replicas. A mark of the
+    /// time after which the color may be removed is taken away. Refuses a color whose objects it doesn't own
+    /// ([`BackendError::Unusable`]) unless it was told to adopt them.
     async fn deploy(&self, deploy: Deploy<'_>) -> Result<ColorObservation, BackendError>;
 
     /// Sets the number of replicas, zero included, in one write that also leaves the stamp and the time after which the
@@ -66,7 +67,8 @@ pub trait Environment: fmt::Debug + Send + Sync + 'static {
     /// Copies every object of a color that a rollout may change, without what only the server sets.
     async fn snapshot(&self, color: Color) -> Result<Snapshot, BackendError>;
 
-    /// Puts a snapshot's objects back as they were. A second call changes nothing more.
+    /// Puts a snapshot's objects back as they were, but for the stamp: the one that is there stays, as an old one would let
+    /// old writes land. A second call changes nothing more.
     async fn restore(&self, snapshot: &Snapshot) -> Result<(), BackendError>;
 
     /// Says why a color isn't healthy, with evidence, most likely cause first. Reads only; best effort: what can't be

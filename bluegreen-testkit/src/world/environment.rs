@@ -175,6 +175,9 @@ impl State {
         }
         self.check_color_write(&found, &write.stamp, replicas);
         self.set_color(color, release.clone(), replicas);
+        if let Some(deployment) = &mut self.slots.get_mut(color).deployment {
+            deployment.cleanup_after = None;
+        }
         Ok(self.stamped(color, &write.stamp))
     }
 

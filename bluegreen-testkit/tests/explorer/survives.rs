@@ -1,4 +1,7 @@
 //! What every rollout survives.
+//!
+//! `BLUEGREEN_EXPLORE` is how many times as many pairs and triples are tried as usual; `just explore` sets it, and shows
+//! what was tried.
 
 use std::time::Duration;
 
@@ -7,64 +10,58 @@ use bluegreen_testkit::{Behavior, Explorer, World};
 
 use crate::plans::{full, full_world, impatient, long, plain};
 
-fn explore<R: Fn(&World) -> RolloutBuilder + Sync>(name: &str, explorer: &Explorer<R>) {
-    let coverage = explorer.explore().unwrap_or_else(|violation| panic!("{violation}"));
-    println!("{name}: {coverage}");
-}
+type Rollouts = fn(&World) -> RolloutBuilder;
 
-#[test]
-fn a_good_release_survives_everything() {
-    explore(
-        "required stages only",
-        &Explorer::new(World::builder(), plain).expect(|end| !matches!(end, End::Superseded { .. })),
-    );
+fn explore(name: &str, explorer: Explorer<Rollouts>, pairs: usize, triples: usize) {
+    let depth = std::env::var("BLUEGREEN_EXPLORE").map_or(1, |depth| depth.parse().unwrap());
+    let explored = explorer.pairs(depth * pairs).triples(depth * triples).explore();
+    let coverage = explored.unwrap_or_else(|violation| panic!("{violation}"));
+    println!("{name}: {coverage}");
+    assert!(coverage.singles > 500, "so few mishaps are not everything");
 }
 
 fn approve(world: &World) {
     world.decide(GateDecision::Go { by: "the test".to_owned(), reason: "all is well".to_owned() });
 }
 
-type Rollouts = fn(&World) -> RolloutBuilder;
-pub(crate) fn whole() -> Explorer<Rollouts> {
-    Explorer::new(full_world(), full as Rollouts).begin(approve).pairs(1000)
+const fn is_not_promoted(end: &End) -> bool {
+    !matches!(end, End::Promoted { .. })
 }
-pub(crate) fn crash() -> Explorer<Rollouts> {
-    Explorer::new(World::builder(), plain as Rollouts)
-        .begin(|world| world.behaves("v2", Behavior::crashing_after(Duration::from_secs(30))))
-        .expect(|end| !matches!(end, End::Promoted { .. }))
-}
-pub(crate) fn bad() -> Explorer<Rollouts> {
-    Explorer::new(full_world(), full as Rollouts)
-        .begin(|world| {
-            approve(world);
-            world.behaves("v2", Behavior::failing(0.5).from(Duration::from_secs(50)));
-        })
-        .expect(|end| !matches!(end, End::Promoted { .. }))
-        .pairs(500)
+
+#[test]
+fn a_good_release_survives_everything() {
+    explore("required stages only", Explorer::new(World::builder(), plain), 2000, 200);
 }
 
 #[test]
 fn a_rollout_with_every_stage_survives_everything() {
-    explore("every stage", &whole());
+    explore("every stage", Explorer::new(full_world(), full as Rollouts).begin(approve), 1000, 200);
 }
 
 #[test]
 fn a_release_that_goes_bad_never_stays() {
-    explore("a release that crashes", &crash());
+    let crashes = |world: &World| world.behaves("v2", Behavior::crashing_after(Duration::from_secs(30)));
+    let explorer = Explorer::new(World::builder(), plain as Rollouts).begin(crashes).expect(is_not_promoted);
+    explore("a release that crashes", explorer, 2000, 200);
 }
 
 #[test]
 fn a_release_with_errors_never_stays() {
-    explore("a release with errors", &bad());
+    let fails = |world: &World| {
+        approve(world);
+        world.behaves("v2", Behavior::failing(0.5).from(Duration::from_secs(50)));
+    };
+    let explorer = Explorer::new(full_world(), full as Rollouts).begin(fails).expect(is_not_promoted);
+    explore("a release with errors", explorer, 500, 200);
 }
 
 /// The plans around which bugs are planted: without the bug, nothing is found.
 #[test]
 fn a_rollout_that_tries_each_write_once_survives_everything() {
-    explore("each write once", &Explorer::new(World::builder(), impatient as Rollouts).pairs(200).triples(0));
+    explore("each write once", Explorer::new(World::builder(), impatient), 200, 0);
 }
 
 #[test]
 fn a_longer_watch_survives_everything() {
-    explore("a watch of ten minutes", &Explorer::new(World::builder(), long as Rollouts).pairs(0).triples(0));
+    explore("a watch of ten minutes", Explorer::new(World::builder(), long), 0, 0);
 }
