@@ -32,6 +32,7 @@ pub struct PlanSpec {
     /// How long the new color may take to become ready, from its deployment.
     pub ready_deadline: Duration,
     /// How long each probe of the stages before the switch may take, all its tries together.
+    #[serde(default = "probe_deadline")]
     pub probe_deadline: Duration,
     /// Probes of the new color before it gets traffic.
     pub smoke: Vec<Description>,
@@ -78,7 +79,7 @@ impl PlanSpec {
             backup: false,
             migration: None,
             ready_deadline: Duration::from_secs(600),
-            probe_deadline: Duration::from_secs(1800),
+            probe_deadline: probe_deadline(),
             smoke: Vec::new(),
             warm_up: Vec::new(),
             canary: Vec::new(),
@@ -154,6 +155,11 @@ fn differences(path: &str, ours: &serde_json::Value, theirs: &serde_json::Value,
         (a, b) if a == b => {}
         (a, b) => found.push(format!("{path}: {a} here, {b} in the journal")),
     }
+}
+
+/// The bound of probes, also of plans in journals that were written before there was one.
+const fn probe_deadline() -> Duration {
+    Duration::from_secs(1800)
 }
 
 /// How many replicas the new color gets.
@@ -266,5 +272,13 @@ mod tests {
                 "/settle/secs: 10 here, 3 in the journal"
             ]
         );
+    }
+
+    #[test]
+    fn plans_in_older_journals_are_read() {
+        let plan = PlanSpec::new(Target::new("shop", "checkout"));
+        let mut older = serde_json::to_value(&plan).unwrap();
+        assert!(older.as_object_mut().unwrap().remove("probe_deadline").is_some());
+        assert_eq!(serde_json::from_value::<PlanSpec>(older).unwrap(), plan);
     }
 }
