@@ -1,5 +1,7 @@
 //! Scenarios as data.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod support;
 
 use bluegreen_core::plan::{Criterion, Watch};
