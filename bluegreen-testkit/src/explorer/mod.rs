@@ -178,7 +178,8 @@ impl<R: Fn(&World) -> RolloutBuilder + Sync> Explorer<R> {
         Ok(coverage)
     }
 
-    /// Runs it once, with what `script` lets go wrong: the text that a [`Violation`] shows.
+    /// Runs it once, with what `script` lets go wrong: the text that a [`Violation`] shows. A script with calls that are
+    /// never made is a violation, too.
     pub fn replay(&self, script: &str) -> Result<(), Box<Violation>> {
         let script = match script.parse::<Script>() {
             Ok(script) => script,
@@ -188,7 +189,13 @@ impl<R: Fn(&World) -> RolloutBuilder + Sync> Explorer<R> {
             }
         };
         let usual = self.perform(&Script::nothing(), None).usual();
-        self.take_in(&mut Coverage::default(), &self.perform(&script, usual.as_ref()), usual.as_ref())
+        let mut performed = self.perform(&script, usual.as_ref());
+        if performed.calls.len() < script.last_call() as usize {
+            let problems =
+                vec![format!("only {} calls were made: the script is another rollout's", performed.calls.len())];
+            return Err(Box::new(Violation { script, problems, story: std::mem::take(&mut performed.story), runs: 1 }));
+        }
+        self.take_in(&mut Coverage::default(), &performed, usual.as_ref())
     }
 
     fn old(&self) -> Color {

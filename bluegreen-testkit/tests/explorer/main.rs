@@ -4,4 +4,5 @@
 
 mod bugs;
 mod plans;
+mod regressions;
 mod survives;
