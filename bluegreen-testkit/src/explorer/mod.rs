@@ -189,11 +189,11 @@ impl<R: Fn(&World) -> RolloutBuilder + Sync> Explorer<R> {
             }
         };
         let usual = self.perform(&Script::nothing(), None).usual();
-        let mut performed = self.perform(&script, usual.as_ref());
+        let performed = self.perform(&script, usual.as_ref());
         if performed.calls.len() < script.last_call() as usize {
             let problems =
                 vec![format!("only {} calls were made: the script is another rollout's", performed.calls.len())];
-            return Err(Box::new(Violation { script, problems, story: std::mem::take(&mut performed.story), runs: 1 }));
+            return Err(Box::new(Violation { script, problems, story: performed.story, runs: 1 }));
         }
         self.take_in(&mut Coverage::default(), &performed, usual.as_ref())
     }
